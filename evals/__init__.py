@@ -1,0 +1,1 @@
+"""Benchmarks, generation, grading and statistics: what turns a model into a score."""

@@ -1,0 +1,1 @@
+"""Mechanisms of the harness; knows no surveyed project by name."""

@@ -1,0 +1,184 @@
+"""Hydra configuration -> RunSpec, and readable errors for everything a user can mistype; read by
+run.py and the actions."""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+
+from harness.errors import ConfigError
+from harness.rules import violations
+from harness.spec import RunSpec
+
+CONF_DIR = Path(__file__).parents[1] / "conf"
+DOOR_KEYS = ("action", "cases")
+"""Keys of conf/config.yaml that say what to do with a run, and are no part of it."""
+
+
+def options(group: str) -> list[str]:
+    """The choices of a configuration group, in alphabetical order, without miniatures."""
+    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml") if path.stem != "gpu")
+
+
+def at_the_door(overrides: Sequence[str]) -> list[str]:
+    """The command line as Hydra shall see it: recipes in miniature on a laptop, and plain values
+    marked `++`, so that every field of RunSpec can be set and an unknown one reaches its checks."""
+    return [_settable(override) for override in in_miniature(overrides)]
+
+
+def _settable(override: str) -> str:
+    match = re.match(r"([a-z]\w*)(\.[\w.]+)?=", override)
+    if not match or match.group(1) == "hydra":
+        return override
+    is_choice = match.group(2) is None and (CONF_DIR / match.group(1)).is_dir()
+    return override if is_choice else f"++{override}"
+
+
+def in_miniature(overrides: Sequence[str]) -> list[str]:
+    """On `hardware=cpu`, replaces each recipe and algorithm by its laptop-size twin, if it has one.
+
+    The twin is `conf/<group>/miniature/<choice>.yaml`. What stands on the command line still wins.
+
+    Raises:
+        ConfigError: a sweep mixes cpu with other hardware.
+    """
+    chosen = [word.split("=", 1)[1] for word in overrides if word.startswith("hardware=")]
+    hardware = chosen[-1].split(",") if chosen else ["cpu"]
+    if "cpu" not in hardware:
+        return list(overrides)
+    if len(hardware) > 1:
+        raise ConfigError(
+            f"hardware={chosen[-1]} sweeps over a laptop and a GPU profile; recipes run in miniature "
+            "on cpu and at full size elsewhere, so start two sweeps"
+        )
+    replaced = [_miniature_choice(override) for override in overrides]
+    if not any(re.match(r"\+?(repro|algorithm)=", override) for override in overrides):
+        replaced.append("algorithm=miniature/grpo")
+    return replaced
+
+
+def _miniature_choice(override: str) -> str:
+    match = re.fullmatch(r"(\+?)(repro|algorithm)=(.+)", override)
+    if not match:
+        return override
+    plus, group, choices = match.groups()
+    twins = [_twin(group, choice) for choice in choices.split(",")]
+    return f"{plus}{group}={','.join(twins)}"
+
+
+def _twin(group: str, choice: str) -> str:
+    twin = f"miniature/{choice}"
+    return twin if (CONF_DIR / group / f"{twin}.yaml").exists() else choice
+
+
+def to_run_spec(config: DictConfig) -> RunSpec:
+    """Freezes a composed configuration.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest name), a wrong type, a missing value, or a
+            broken rule between fields (with the arithmetic and what to set).
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"the configuration does not resolve: {error}") from error
+    assert isinstance(plain, dict)
+    fields = {str(key): value for key, value in plain.items() if key not in DOOR_KEYS}
+    fields["verl"] = dict(_flat(fields["verl"]))
+    _refuse_rl_settings_for_sft(fields)
+    try:
+        spec = RunSpec.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+    if broken := violations(spec):
+        raise ConfigError("\n\n".join(broken))
+    return spec
+
+
+def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _refuse_rl_settings_for_sft(fields: dict[str, Any]) -> None:
+    if fields.get("repro") and fields["algorithm"].get("kind") == "sft":
+        raise ConfigError(
+            f"algorithm=sft with +repro={fields['repro']}: the recipe trains with a reward and its "
+            "data has no demonstrations to imitate. Choose an RL algorithm "
+            f"({', '.join(option for option in options('algorithm') if option != 'sft')}), or "
+            "leave +repro out: algorithm=sft data=countdown_demonstrations"
+        )
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        path = [str(part) for part in problem["loc"] if part not in ("rl", "sft")]
+        name = ".".join(path)
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown key {name}{_nearest(path)}")
+        elif problem["type"] == "missing":
+            lines.append(f"{name} is missing: set {name}=...")
+        else:
+            lines.append(f"{name}={problem['input']!r}: {problem['msg']}{_field_text(path)}")
+    return "\n".join(lines)
+
+
+def _nearest(path: list[str]) -> str:
+    model = _model_at(path[:-1])
+    names = list(model.model_fields) if model else []
+    near = difflib.get_close_matches(path[-1], names, n=1, cutoff=0.5)
+    prefix = ".".join(path[:-1] + [""])
+    if near:
+        return f"; did you mean {prefix}{near[0]}?"
+    return f"; {prefix}* has: {', '.join(names)}" if names else ""
+
+
+def _field_text(path: list[str]) -> str:
+    model = _model_at(path[:-1])
+    field = model.model_fields.get(path[-1]) if model else None
+    return f"  ({field.description})" if field and field.description else ""
+
+
+def _model_at(path: list[str]) -> type[BaseModel] | None:
+    """The spec class below a dotted path; unions answer with the class that knows the next name."""
+    found: list[type[BaseModel]] = [RunSpec]
+    for part in path:
+        annotations = [m.model_fields[part].annotation for m in found if part in m.model_fields]
+        found = [inner for annotation in annotations for inner in _models_in(annotation)]
+    return found[0] if found else None
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for inner in getattr(annotation, "__args__", ()) for m in _models_in(inner)]
+
+
+def explain_hydra(error: Exception) -> ConfigError:
+    """Hydra's refusal of a command line, with the nearest group, option or key."""
+    text = str(error).split("Config search path:")[0].strip()
+    if match := re.search(r"Could not (?:find|load) '([\w/.-]+)/([^'/]+)'", text):
+        group, choice = match.group(1).removesuffix("/miniature"), match.group(2)
+        return ConfigError(_unknown_choice(group, choice))
+    if match := re.search(r"Could not override '([\w./]+)'", text) or re.search(
+        r"Could not append to config.*?'([\w./]+)'", text
+    ):
+        path = match.group(1).split(".")
+        return ConfigError(f"unknown key {match.group(1)}{_nearest(path)}")
+    return ConfigError(text)
+
+
+def _unknown_choice(group: str, choice: str) -> str:
+    allowed = options(group)
+    near = difflib.get_close_matches(choice, allowed, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{group}={choice} does not exist; {hint}Choices: {', '.join(allowed)}"

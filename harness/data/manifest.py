@@ -1,0 +1,107 @@
+"""The record beside prepared data: what it was made from and what it holds.
+
+A later run checks it before preparing again; reports print it.
+"""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.data.sources import fingerprint
+from harness.data.tokens import tokenizer_hash
+from harness.spec import Data
+
+MANIFEST = "manifest.json"
+Split = Literal["train", "test"]
+
+
+class Record(BaseModel):
+    """A frozen piece of a manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Recipe(Record):
+    """Everything that decides the content of prepared files; equal recipes give equal files."""
+
+    data: str
+    """sha256 of the data part of the run specification."""
+    source: str | None
+    """sha256 of the source files, or of the generator's code; null for the hub."""
+    tokenizer: str
+    """sha256 of the tokenizer that counted tokens."""
+    sft: bool
+    """Rows carry demonstrations for supervised fine-tuning."""
+
+
+class SplitManifest(Record):
+    """One prepared file."""
+
+    file: str
+    sha256: str
+    bytes: int
+    rows_in: int
+    """Rows taken from the source."""
+    rows_out: int
+    """Rows written."""
+    dropped: dict[str, int]
+    """Rows left out, by filter."""
+    longest_prompt_tokens: int
+
+
+class Manifest(Record):
+    """What a folder of prepared data holds."""
+
+    name: str
+    origin: str
+    """The source in words."""
+    revision: str | None
+    """Hub commit of the rows; null when they are not from the hub or it is unknown."""
+    seed: int | None
+    """Seed of generated rows."""
+    recipe: Recipe
+    columns: list[str]
+    splits: dict[Split, SplitManifest]
+    test_prompts_in_train: int
+    """Held-out rows whose prompt text is also a training prompt."""
+
+    def path(self, folder: Path, split: Split) -> Path:
+        """The prepared file of a split."""
+        return folder / self.splits[split].file
+
+
+def recipe_of(data: Data, tokenizer_path: str, sft: bool) -> Recipe:
+    """The recipe that preparing now would follow."""
+    specification = json.dumps(data.model_dump(mode="json"), sort_keys=True)
+    return Recipe(
+        data=sha256(specification.encode()).hexdigest(),
+        source=fingerprint(data.source),
+        tokenizer=tokenizer_hash(tokenizer_path),
+        sft=sft,
+    )
+
+
+def prepared(folder: Path, data: Data, *, tokenizer_path: str, sft: bool) -> Manifest | None:
+    """The manifest when the folder already holds exactly this data, intact; None otherwise."""
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
+    except (FileNotFoundError, ValidationError):
+        return None
+    if manifest.recipe != recipe_of(data, tokenizer_path, sft):
+        return None
+    return manifest if all(intact(folder, s) for s in manifest.splits.values()) else None
+
+
+def intact(folder: Path, split: SplitManifest) -> bool:
+    """Is the file there, with the recorded size and content?"""
+    path = folder / split.file
+    same_size = path.is_file() and path.stat().st_size == split.bytes
+    return same_size and file_sha256(path) == split.sha256
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file's content."""
+    return sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,29 @@
+"""The one exception family of the project; run.py turns each into a message and an exit code."""
+
+
+class RepriseError(Exception):
+    """A failure that the user can act on: says what was given, what is allowed, what to do next."""
+
+    exit_code = 1
+
+
+class ConfigError(RepriseError, ValueError):
+    """The composed configuration is refused before anything runs."""
+
+    exit_code = 2
+
+
+class DataError(RepriseError, ValueError):
+    """A data set is missing or malformed."""
+
+
+class RunDirError(RepriseError, RuntimeError):
+    """The run directory is held by another process, unwritable, or belongs to another run."""
+
+
+class TrainingError(RepriseError, RuntimeError):
+    """A training process died or ended before the steps that were asked for."""
+
+
+class EvaluationError(RepriseError, RuntimeError):
+    """An evaluation could not produce a score that can be believed."""

@@ -1,0 +1,192 @@
+"""The stages of a run in order: what is done already is skipped, what is left is done; the `run`
+action calls execute() and nothing else."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evals.run import evaluate
+from evals.scores import Scores
+from harness import plan, provenance
+from harness.console import Console, short
+from harness.data.manifest import prepared
+from harness.data.prepare import prepare
+from harness.errors import ConfigError, RepriseError
+from harness.export import export
+from harness.files import write_json
+from harness.paths import model_path
+from harness.report.page import write_report
+from harness.rundir import RunDir, run_name
+from harness.spec import RunSpec
+from harness.tracking import check_tracking
+from harness.training import train
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One attempt at one run; each stage leaves here what the next ones need."""
+
+    spec: RunSpec
+    directory: RunDir
+    console: Console
+    steps: int = 0
+    scores: Scores | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def execute(spec: RunSpec, overrides: list[str]) -> Path:
+    """Runs, or continues, one run to its report.
+
+    Args:
+        spec: the frozen run.
+        overrides: the command line's overrides, for the record.
+
+    Returns:
+        The run's directory.
+
+    Raises:
+        RepriseError: what went wrong and what to do; the same command continues.
+        KeyboardInterrupt: stopped from outside, resumable.
+    """
+    refuse_missing_hardware(spec)
+    check_tracking(spec.tracking)
+    directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))
+    console = Console()
+    with directory.hold(spec):
+        write_json(directory.logs / "provenance.json", found := provenance.collect(overrides))
+        write_json(directory.path / "provenance.json", found)
+        console.say(f"{directory.path.name}  attempt {directory.attempt}")
+        _all_stages(Run(spec=spec, directory=directory, console=console))
+    return directory.path
+
+
+def refuse_missing_hardware(spec: RunSpec) -> None:
+    """Raises ConfigError when this machine lacks the GPUs that the run asks for."""
+    hardware = spec.hardware
+    if hardware.device == "cpu":
+        return
+    present = provenance.gpus()
+    if hardware.nodes > 1 or len(present) < hardware.gpus_per_node:
+        raise ConfigError(
+            f"hardware={hardware.name} asks for {hardware.nodes} x {hardware.gpus_per_node} "
+            f"{hardware.gpu} GPUs, and this machine has {len(present)}"
+            f"{' (' + ', '.join(present) + ')' if present else ''}. Three ways on:\n"
+            "  hardware=cpu            the recipe in miniature, here, now\n"
+            "  action=plan             what the full run would do; action=emit prints its verl keys\n"
+            "  the same command        on a machine that has the GPUs (in a SLURM allocation, for "
+            "example)"
+        )
+
+
+STAGES: dict[str, Callable[[Run], str]] = {}
+"""Stage name -> what it does; the text it returns is shown when it is done."""
+
+
+def _stage(function: Callable[[Run], str]) -> Callable[[Run], str]:
+    STAGES[function.__name__.removeprefix("stage_")] = function
+    return function
+
+
+def _all_stages(run: Run) -> None:
+    directory = run.directory
+    directory.event("run_started", name=directory.path.name)
+    stage = ""
+    try:
+        for stage, work in STAGES.items():
+            directory.status("running", stage=stage, steps=run.steps)
+            directory.event("stage_started", stage=stage)
+            started = time.monotonic()
+            note = work(run)
+            run.seconds[stage] = time.monotonic() - started
+            directory.event("stage_done", stage=stage, seconds=run.seconds[stage], note=note)
+            run.console.stage(stage, f"{note}  ({run.seconds[stage]:.0f} s)")
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        reason = "stopped from outside" if stopped else f"{type(error).__name__}: {error}"
+        _record_failure(run, stage, reason)
+        raise
+    directory.event("finished", steps=run.steps)
+    directory.status("done", stage=stage, step=run.steps, steps=run.steps)
+    write_report(directory.path)
+    _show_result(run)
+
+
+def _record_failure(run: Run, stage: str, reason: str) -> None:
+    try:
+        run.directory.event("failed", stage=stage, reason=reason)
+        run.directory.status("failed", stage=stage, steps=run.steps, reason=reason)
+    except OSError as error:
+        run.console.say(f"could not record the failure: {error}")
+
+
+@_stage
+def stage_prepare(run: Run) -> str:
+    """Data to parquet."""
+    spec, folder = run.spec, run.directory.path / "data"
+    sft, tokenizer_path = spec.algorithm.kind == "sft", model_path(spec.model)
+    done = prepared(folder, spec.data, tokenizer_path=tokenizer_path, sft=sft)
+    manifest = done or prepare(spec.data, tokenizer_path=tokenizer_path, folder=folder, sft=sft)
+    train_rows = manifest.splits["train"].rows_out
+    run.steps = plan.total_steps(spec, train_rows)
+    if run.steps == 0:
+        raise ConfigError(
+            f"{train_rows} training rows do not fill one step of {plan.batches(spec).prompts} "
+            "prompts: set data.train_rows or a smaller batch"
+        )
+    kept = f"{train_rows} training and {manifest.splits['test'].rows_out} held-out rows"
+    return kept + (", done before" if done else f" from {manifest.origin}")
+
+
+@_stage
+def stage_train(run: Run) -> str:
+    """verl, from the last good checkpoint to the last step."""
+    return train(run.spec, run.directory, run.console, run.steps)
+
+
+@_stage
+def stage_export(run: Run) -> str:
+    """The last checkpoint as a Hugging Face folder."""
+    return export(run.spec, run.directory, run.steps)
+
+
+@_stage
+def stage_evaluate(run: Run) -> str:
+    """Base and trained model under the same protocol."""
+    directory = run.directory.path
+    with run.console.progress(1, "responses") as bar:
+        run.scores = evaluate(
+            run.spec,
+            models={"base": model_path(run.spec.model), "trained": str(directory / "model")},
+            test_parquet=directory / "data" / "test.parquet",
+            folder=directory / "evaluation",
+            on_progress=lambda label, done, total: bar.advance(done, total, label, line=False),
+        )
+    return run.scores.verdict
+
+
+@_stage
+def stage_report(run: Run) -> str:
+    """The run's page."""
+    return str(short(write_report(run.directory.path)))
+
+
+def _show_result(run: Run) -> None:
+    scores = run.scores
+    if scores is None:
+        raise RepriseError("the run ended without scores")
+    rows = [
+        (
+            model.label,
+            f"{model.accuracy.value:.1%} [{model.accuracy.low:.1%}, {model.accuracy.high:.1%}]",
+            f"{model.truncation_rate:.1%}",
+        )
+        for model in scores.models
+    ]
+    total = sum(run.seconds.values())
+    notes = [
+        scores.verdict,
+        f"{total / 60:.1f} minutes in this attempt; report: "
+        f"{short(run.directory.path / 'report.html')}",
+    ]
+    run.console.result(f"{scores.benchmark} ({scores.problems} problems)", rows, notes)

@@ -1,0 +1,184 @@
+"""What a run will do, as arithmetic, before anything starts; `action=plan` prints it and the
+pipeline takes its number of steps from here. Pure functions."""
+
+from dataclasses import dataclass
+
+from harness.rules import processes
+from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
+
+STAGES = ("prepare", "train", "export", "evaluate", "report")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """The arithmetic of one training step."""
+
+    prompts: int
+    responses: int
+    optimizer_updates: int
+    max_tokens: int
+    max_tokens_per_gpu: int
+    max_micro_batches_per_gpu: int
+
+
+def batches(spec: RunSpec) -> Batches:
+    """Batch arithmetic of one step; token counts are upper bounds (every sequence at its limit)."""
+    algorithm, gpus = spec.algorithm, processes(spec)
+    longest = spec.data.max_prompt_tokens + spec.data.max_response_tokens
+    if isinstance(algorithm, RLAlgorithm):
+        prompts, group = algorithm.prompts_per_step, algorithm.group_size
+        updates = prompts // algorithm.mini_batch_prompts * algorithm.epochs
+    else:
+        prompts, group, updates = algorithm.sequences_per_step, 1, 1
+    per_gpu = -(-prompts * group * longest // gpus)
+    return Batches(
+        prompts=prompts,
+        responses=prompts * group,
+        optimizer_updates=updates,
+        max_tokens=prompts * group * longest,
+        max_tokens_per_gpu=per_gpu,
+        max_micro_batches_per_gpu=-(-per_gpu // spec.hardware.tokens_per_gpu),
+    )
+
+
+def steps_per_epoch(spec: RunSpec, train_rows: int) -> int:
+    """Training steps in one pass; a last incomplete batch is dropped, as verl does."""
+    return train_rows // batches(spec).prompts
+
+
+def total_steps(spec: RunSpec, train_rows: int) -> int:
+    """Training steps in all: schedule.steps, or all epochs if that is less or steps is null."""
+    all_epochs = steps_per_epoch(spec, train_rows) * spec.schedule.epochs
+    return min(spec.schedule.steps or all_epochs, all_epochs)
+
+
+def planned_steps(spec: RunSpec) -> int | None:
+    """Steps known before the data are prepared; null when the rows are not known yet."""
+    if spec.data.train_rows is not None:
+        return total_steps(spec, spec.data.train_rows)
+    return spec.schedule.steps
+
+
+def text(spec: RunSpec, name: str) -> str:
+    """The plan of one run as text."""
+    sections = [
+        _what(spec, name),
+        _step(spec),
+        _stages(spec),
+        "fit, hours and cost: not estimated in this version",
+    ]
+    return "\n\n".join(sections)
+
+
+def _what(spec: RunSpec, name: str) -> str:
+    hardware = spec.hardware
+    gpus = f"{hardware.nodes} x {hardware.gpus_per_node} {hardware.gpu or 'process'}"
+    size = "in miniature (laptop size)" if spec.miniature else "at full size"
+    rows = [
+        ("run", name),
+        ("repro", f"{spec.repro} {size}" if spec.repro else "none (free composition)"),
+        ("model", f"{spec.model.name}  {spec.model.path}"),
+        ("algorithm", f"{spec.algorithm.name} ({_algorithm(spec)})"),
+        ("reward", f"{spec.reward.name}  {spec.reward.function}"),
+        ("data", f"{spec.data.name}  {_source(spec)}; prompt rendered {spec.data.render}"),
+        ("hardware", f"{hardware.name}: {gpus}, {hardware.precision}, {hardware.rollout.engine}"),
+        ("eval", f"{spec.eval.name}: {_benchmarks(spec)}, T={spec.eval.sampling.temperature:g}"),
+        ("seed", str(spec.seed)),
+    ]
+    if spec.verl:
+        rows.append(("extra verl", ", ".join(f"{k}={v}" for k, v in spec.verl.items())))
+    return _table(rows)
+
+
+def _algorithm(spec: RunSpec) -> str:
+    algorithm = spec.algorithm
+    rate = f"lr {algorithm.optimizer.lr:g}"
+    if not isinstance(algorithm, RLAlgorithm):
+        return rate
+    parts = [f"{algorithm.advantage} advantage", rate, f"clip {algorithm.clip_low:g}"]
+    parts[-1] += f"/{algorithm.clip_high:g}"
+    if algorithm.critic:
+        parts.append(f"critic lr {algorithm.critic.optimizer.lr:g}")
+    if algorithm.kl_in_reward:
+        kl = algorithm.kl_in_reward
+        parts.append(f"KL {kl.coef:g} {kl.estimator} in the reward")
+    if algorithm.kl_loss:
+        parts.append(f"KL {algorithm.kl_loss.coef:g} {algorithm.kl_loss.estimator} in the loss")
+    parts.append(f"entropy {algorithm.entropy_coef:g}")
+    parts.append(f"dual clip {algorithm.dual_clip:g}" if algorithm.dual_clip else "no dual clip")
+    return ", ".join(parts)
+
+
+def _source(spec: RunSpec) -> str:
+    source = spec.data.source
+    rows = f"{spec.data.train_rows or 'all'} train + {spec.data.test_rows} held-out rows"
+    if isinstance(source, GeneratorSource):
+        return f"generator {source.generator} (seed {source.seed}), {rows}"
+    if isinstance(source, FileSource):
+        return f"file {source.path}, {rows}"
+    return f"hub {source.dataset}@{source.revision or 'newest'}, {rows}"
+
+
+def _benchmarks(spec: RunSpec) -> str:
+    return ", ".join(
+        f"{b.name} k={b.samples_per_problem}" + (f" first {b.max_problems}" if b.max_problems else "")
+        for b in spec.eval.benchmarks
+    )
+
+
+def _step(spec: RunSpec) -> str:
+    step, algorithm = batches(spec), spec.algorithm
+    steps = planned_steps(spec)
+    rows = []
+    if isinstance(algorithm, RLAlgorithm):
+        rows += [
+            (
+                "responses",
+                f"{step.prompts} prompts x {algorithm.group_size} = {step.responses} per step",
+            ),
+            (
+                "updates",
+                f"{step.prompts} / {algorithm.mini_batch_prompts} prompts x {algorithm.epochs} "
+                f"epoch(s) = {step.optimizer_updates} optimizer updates per step",
+            ),
+        ]
+    else:
+        rows.append(("sequences", f"{step.prompts} per step, one optimizer update"))
+    rows += [
+        (
+            "tokens",
+            f"at most {step.responses} x ({spec.data.max_prompt_tokens} + "
+            f"{spec.data.max_response_tokens}) = {step.max_tokens:,} per step",
+        ),
+        (
+            "per GPU",
+            f"at most {step.max_tokens_per_gpu:,} tokens in {step.max_micro_batches_per_gpu} "
+            f"micro-batch(es) of {spec.hardware.tokens_per_gpu:,}",
+        ),
+        ("steps", _steps(spec, steps)),
+    ]
+    return _table(rows)
+
+
+def _steps(spec: RunSpec, steps: int | None) -> str:
+    if steps is None:
+        return f"{spec.schedule.epochs} epochs; the rows are known after prepare"
+    updates = steps * batches(spec).optimizer_updates
+    return f"{steps:,}, {updates:,} optimizer updates; checkpoint every {spec.schedule.save_every}"
+
+
+def _stages(spec: RunSpec) -> str:
+    held_out = spec.data.test_rows
+    texts = {
+        "prepare": f"data from {spec.data.source.kind} to parquet, with a manifest",
+        "train": "verl 0.9.1 " + ("main_ppo" if spec.algorithm.kind == "rl" else "sft_trainer"),
+        "export": "last checkpoint as a Hugging Face folder",
+        "evaluate": f"base and trained model on {held_out} held-out problems at most",
+        "report": "one HTML page",
+    }
+    return _table([(stage, texts[stage]) for stage in STAGES])
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

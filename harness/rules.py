@@ -1,0 +1,132 @@
+"""Rules between fields of a RunSpec; compose.py refuses a run that breaks one. Each rule answers
+with the arithmetic and what to set, or with nothing."""
+
+from collections.abc import Iterator
+
+from harness.spec import RLAlgorithm, RunSpec
+
+NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
+
+
+def violations(spec: RunSpec) -> list[str]:
+    """Every broken rule of a run, as text."""
+    found = [*_lengths(spec), *_hardware(spec)]
+    if isinstance(spec.algorithm, RLAlgorithm):
+        found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
+    elif spec.data.demonstration is None:
+        found.append(
+            f"algorithm=sft needs worked responses, and data={spec.data.name} has none "
+            "(data.demonstration is null). Set data=countdown_demonstrations, or "
+            "data.demonstration=<column> for your own file"
+        )
+    return found
+
+
+def processes(spec: RunSpec) -> int:
+    """Training processes in all: one a GPU."""
+    return spec.hardware.nodes * spec.hardware.gpus_per_node
+
+
+def _batches(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
+    prompts, group, mini = (
+        algorithm.prompts_per_step,
+        algorithm.group_size,
+        algorithm.mini_batch_prompts,
+    )
+    gpus = processes(spec)
+    if mini > prompts:
+        yield (
+            f"a mini-batch of {mini} prompts does not fit into a step of {prompts} prompts: "
+            f"set algorithm.mini_batch_prompts <= {prompts} or algorithm.prompts_per_step >= {mini}"
+        )
+    elif prompts % mini:
+        yield (
+            f"{prompts} prompts per step do not divide into mini-batches of {mini} prompts "
+            f"({prompts} = {prompts // mini} x {mini} + {prompts % mini}): set "
+            f"algorithm.mini_batch_prompts to one of {_divisors(prompts)}"
+        )
+    if (mini * group) % gpus:
+        yield (
+            f"a mini-batch of {mini} prompts x {group} responses = {mini * group} does not divide "
+            f"over {gpus} GPUs: set algorithm.mini_batch_prompts or algorithm.group_size so that "
+            f"their product is a multiple of {gpus}, or choose other hardware"
+        )
+    longest = spec.data.max_prompt_tokens + spec.data.max_response_tokens
+    if longest > spec.hardware.tokens_per_gpu:
+        yield (
+            f"one sequence of {spec.data.max_prompt_tokens} + {spec.data.max_response_tokens} = "
+            f"{longest} tokens exceeds hardware.tokens_per_gpu={spec.hardware.tokens_per_gpu}: "
+            f"set hardware.tokens_per_gpu >= {longest}"
+        )
+
+
+def _divisors(number: int) -> str:
+    return ", ".join(str(n) for n in range(1, number + 1) if number % n == 0)
+
+
+def _roles(algorithm: RLAlgorithm) -> Iterator[str]:
+    if algorithm.advantage == "gae" and algorithm.critic is None:
+        yield "algorithm.advantage=gae needs a critic: set algorithm=ppo, or algorithm.advantage=grpo"
+    if algorithm.advantage != "gae" and algorithm.critic is not None:
+        yield (
+            f"algorithm.advantage={algorithm.advantage} does not use a critic, yet one is set: "
+            "set algorithm.critic=null, or algorithm.advantage=gae"
+        )
+    if algorithm.advantage in NEEDS_GROUP and algorithm.group_size < 2:
+        yield (
+            f"algorithm.advantage={algorithm.advantage} compares the responses to one prompt, and "
+            f"algorithm.group_size={algorithm.group_size} leaves nothing to compare: set "
+            "algorithm.group_size >= 2 (8 is usual)"
+        )
+    if algorithm.sampling.temperature == 0:
+        yield (
+            "algorithm.sampling.temperature=0 samples the same response every time and cannot "
+            "learn: set it above 0 (1.0 is usual)"
+        )
+
+
+def _task(spec: RunSpec) -> Iterator[str]:
+    if spec.data.task not in spec.reward.tasks:
+        yield (
+            f"reward={spec.reward.name} scores {', '.join(spec.reward.tasks)}, and "
+            f"data={spec.data.name} is {spec.data.task}: its ground truth would not be understood. "
+            "Choose a reward for that task, or data for that reward"
+        )
+
+
+def _lengths(spec: RunSpec) -> Iterator[str]:
+    prompt, response = spec.data.max_prompt_tokens, spec.data.max_response_tokens
+    if prompt + response > spec.model.context_length:
+        yield (
+            f"{prompt} prompt + {response} response tokens = {prompt + response} exceed the "
+            f"context length {spec.model.context_length} of model={spec.model.name}: set "
+            f"data.max_response_tokens <= {spec.model.context_length - prompt}, or another model"
+        )
+    limit = spec.eval.max_tokens
+    if limit and prompt + limit > spec.model.context_length:
+        yield (
+            f"{prompt} prompt + {limit} evaluation tokens = {prompt + limit} exceed the context "
+            f"length {spec.model.context_length} of model={spec.model.name}: set "
+            f"eval.max_tokens <= {spec.model.context_length - prompt}"
+        )
+
+
+def _hardware(spec: RunSpec) -> Iterator[str]:
+    hardware, rollout = spec.hardware, spec.hardware.rollout
+    if (hardware.device == "cpu") != (rollout.engine == "hf_cpu"):
+        yield (
+            f"hardware.rollout.engine={rollout.engine} does not run on device {hardware.device}: "
+            f"set hardware.rollout.engine={'hf_cpu' if hardware.device == 'cpu' else 'vllm'}"
+        )
+    if hardware.device == "cpu" and hardware.nodes * hardware.gpus_per_node > 1:
+        yield "hardware=cpu trains in one process: set hardware.nodes=1 hardware.gpus_per_node=1"
+    if hardware.gpus_per_node % rollout.tensor_parallel:
+        yield (
+            f"{hardware.gpus_per_node} GPUs per node do not divide by "
+            f"hardware.rollout.tensor_parallel={rollout.tensor_parallel}: set a divisor"
+        )
+    if hardware.remove_padding and hardware.attention != "flash_attention_2":
+        yield (
+            "hardware.remove_padding=true needs flash attention: set "
+            "hardware.attention=flash_attention_2 or hardware.remove_padding=false"
+        )

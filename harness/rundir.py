@@ -1,0 +1,147 @@
+"""The directory of a run: its identity, who holds it, its status and its event log; the pipeline
+writes through it, the report and the status read it."""
+
+import fcntl
+import hashlib
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import RunDirError
+from harness.files import write_json
+from harness.spec import RunSpec
+from harness.verl.keys import VERL_VERSION
+
+NOT_IDENTITY = {
+    "output_root": True,
+    "launch": True,
+    "tracking": True,
+    "eval": True,
+    "schedule": {"keep_checkpoints", "validate_every"},
+}
+"""Fields that do not change what a training produces."""
+
+
+def identity(spec: RunSpec) -> str:
+    """Sixteen hex digits of the sha256 of everything that changes the trained model."""
+    content = spec.model_dump(mode="json", exclude=NOT_IDENTITY)  # type: ignore[arg-type]
+    content["verl_version"] = VERL_VERSION
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def run_name(spec: RunSpec) -> str:
+    """Readable and unique: repro, model, algorithm, hardware, seed, start of the identity."""
+    parts = [spec.repro or "free", spec.model.name, spec.algorithm.name, spec.hardware.name]
+    return "-".join([*parts, f"s{spec.seed}", identity(spec)[:8]])
+
+
+class RunDir:
+    """Paths and small files of one run.
+
+    Files: run.json (the frozen RunSpec), provenance.json, status.json, events.jsonl,
+    data/, train/, checkpoints/, model/, evaluation/, logs/attempt_N/, report.html.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.attempt = 0
+
+    @property
+    def logs(self) -> Path:
+        """Logs of the current attempt."""
+        return self.path / "logs" / f"attempt_{self.attempt}"
+
+    @contextmanager
+    def hold(self, spec: RunSpec) -> Iterator[None]:
+        """Opens the directory for one attempt at `spec`, exclusively.
+
+        Raises:
+            RunDirError: not writable, held by a living process (named), or made by another run
+                (the differing keys are named).
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / ".lock").open("a+")
+        except OSError as error:
+            raise RunDirError(
+                f"cannot write to {self.path}: {error.strerror}. Set output_root=<a writable folder>"
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                lock.seek(0)
+                raise RunDirError(
+                    f"{self.path} is held by {lock.read().strip() or 'another process'}. "
+                    "Wait for it to end, or start another run (another seed=, another output_root=)"
+                ) from error
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"process {os.getpid()} on {socket.gethostname()} since {_now()}\n")
+            lock.flush()
+            self._claim(spec)
+            yield
+
+    def _claim(self, spec: RunSpec) -> None:
+        frozen = self.path / "run.json"
+        mine = {"identity": identity(spec), "name": self.path.name, "spec": spec.model_dump(mode="json")}
+        if frozen.exists():
+            theirs = json.loads(frozen.read_text())
+            if theirs["identity"] != mine["identity"]:
+                raise RunDirError(
+                    f"{self.path} belongs to another run; it differs in:\n"
+                    + "\n".join(_differences(theirs["spec"], mine["spec"]))
+                    + "\nGive this run another folder, or the old configuration"
+                )
+        write_json(frozen, mine)
+        self.attempt = 1 + max(
+            (int(p.name.removeprefix("attempt_")) for p in self.path.glob("logs/attempt_*")),
+            default=0,
+        )
+        self.logs.mkdir(parents=True)
+
+    def status(self, state: str, **fields: Any) -> None:
+        """Replaces status.json: state is running, done or failed."""
+        content = {"state": state, "attempt": self.attempt, "pid": os.getpid()}
+        content |= {"host": socket.gethostname(), "updated_at": _now()} | fields
+        write_json(self.path / "status.json", content)
+
+    def event(self, kind: str, **fields: Any) -> None:
+        """Appends one line to events.jsonl."""
+        line = json.dumps({"time": time.time(), "attempt": self.attempt, "kind": kind, **fields})
+        with (self.path / "events.jsonl").open("a") as log:
+            log.write(line + "\n")
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events; a line cut short by a kill is dropped."""
+        return read_events(self.path / "events.jsonl")
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Events of an events.jsonl; lines cut short by a kill are dropped."""
+    events = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            events.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return events
+
+
+def _differences(theirs: Any, mine: Any, prefix: str = "") -> list[str]:
+    if not (isinstance(theirs, dict) and isinstance(mine, dict)):
+        return [] if theirs == mine else [f"  {prefix}: {theirs!r} there, {mine!r} here"]
+    lines = []
+    for key in sorted(theirs.keys() | mine.keys()):
+        name = f"{prefix}.{key}" if prefix else key
+        lines += _differences(theirs.get(key), mine.get(key), name)
+    return lines
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

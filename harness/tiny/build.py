@@ -1,0 +1,258 @@
+"""Builds the tiny base model of the laptop demo: `python -m harness.tiny.build [--out DIR]`.
+
+Two phases of supervised training on three-number countdown: clean worked answers, then a short
+phase in which most final answers are drawn at random from the listed candidates. What comes out
+computes correctly and chooses badly, which is what reinforcement learning can mend.
+"""
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from harness.data.generators import countdown
+from harness.tiny.tokenizer import train_tokenizer
+from harness.tiny.traces import candidates, prompt, response
+
+OUT = Path(__file__).parent / "countdown"
+PROBLEMS: dict[str, Any] = {
+    "min_numbers": 3,
+    "max_numbers": 3,
+    "min_value": 1,
+    "max_value": 20,
+    "min_target": 1,
+    "max_target": 60,
+    "operators": ("+", "-"),
+}
+IGNORED = -100  # the label that transformers leaves out of the loss
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what the base becomes."""
+
+    seed: int = 0
+    threads: int = 1
+    train_problems: int = 3500
+    test_problems: int = 400
+    vocab_size: int = 768
+    hidden_size: int = 128
+    intermediate_size: int = 256
+    layers: int = 4
+    heads: int = 4
+    batch: int = 64
+    chat_share: float = 0.12
+    clean_steps: int = 700
+    clean_rate: float = 2e-3
+    spoiled_steps: int = 50
+    spoiled_rate: float = 3e-4
+    spoiled_share: float = 0.8
+
+
+def new_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
+    """A freshly initialised Qwen2 of the size in the settings."""
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.hidden_size,
+        intermediate_size=settings.intermediate_size,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.heads,
+        max_position_embeddings=1024,
+        initializer_range=0.04,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = Qwen2ForCausalLM(config)
+    model.generation_config = GenerationConfig(
+        do_sample=True,
+        temperature=1.0,
+        bos_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return model
+
+
+def tokenizer_texts(problems: Sequence[dict[str, Any]], rng: random.Random) -> list[str]:
+    """Prompts and responses as the model will see them, and each number below 100 at least once."""
+    texts = [" ".join(str(number) for number in range(100))]
+    for problem in problems:
+        for chat in (False, True):
+            texts.append(prompt(**problem, chat=chat))
+            texts.append(response(**problem, rng=rng, chat=chat))
+    return texts
+
+
+def example(
+    problem: dict[str, Any],
+    tokenizer: PreTrainedTokenizerFast,
+    rng: random.Random,
+    chat_share: float,
+    spoiled: float,
+) -> tuple[list[int], list[int]]:
+    """Tokens and labels of one problem, its numbers in a new order; only the response is learnt."""
+    numbers = rng.sample(problem["numbers"], len(problem["numbers"]))
+    chat = rng.random() < chat_share
+    before = tokenizer.encode(prompt(numbers, problem["target"], chat))
+    after = tokenizer.encode(response(numbers, problem["target"], rng, spoiled, chat))
+    after.append(tokenizer.eos_token_id)
+    return before + after, [IGNORED] * len(before) + after
+
+
+def batch_of(
+    examples: Sequence[tuple[list[int], list[int]]], pad: int
+) -> dict[str, torch.Tensor]:
+    """Right-padded tensors."""
+    width = max(len(tokens) for tokens, _ in examples)
+    tokens = [tokens + [pad] * (width - len(tokens)) for tokens, _ in examples]
+    labels = [labels + [IGNORED] * (width - len(labels)) for _, labels in examples]
+    mask = [[1] * len(tokens) + [0] * (width - len(tokens)) for tokens, _ in examples]
+    return {
+        "input_ids": torch.tensor(tokens),
+        "labels": torch.tensor(labels),
+        "attention_mask": torch.tensor(mask),
+    }
+
+
+def train_phase(
+    name: str,
+    model: Qwen2ForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    problems: Sequence[dict[str, Any]],
+    settings: Settings,
+    steps: int,
+    peak_rate: float,
+    spoiled: float,
+    rng: random.Random,
+) -> list[float]:
+    """AdamW with a short warm-up and a linear decay; returns the loss of every step."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak_rate, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / 20, (steps - step) / steps)
+    )
+    losses = []
+    model.train()
+    with Progress() as progress:
+        bar = progress.add_task(name, total=steps)
+        for _ in range(steps):
+            chosen = rng.sample(problems, settings.batch)
+            made = [example(p, tokenizer, rng, settings.chat_share, spoiled) for p in chosen]
+            loss = model(**batch_of(made, tokenizer.pad_token_id)).loss
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+            progress.update(bar, advance=1, description=f"{name} loss {losses[-1]:.3f}")
+    return losses
+
+
+def solved(text: str, problem: dict[str, Any]) -> bool:
+    """Whether the last line holds one of the candidates that reach the target."""
+    right = {e for e, value in candidates(problem["numbers"]) if value == problem["target"]}
+    return text.splitlines()[-1].strip() in {f"<answer> {e} </answer>" for e in right}
+
+
+@torch.no_grad()
+def accuracy(
+    model: Qwen2ForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    problems: Sequence[dict[str, Any]],
+    samples: int = 0,
+    chat: bool = False,
+) -> float:
+    """Share of right answers: over `samples` draws at temperature 1, or greedy when it is 0."""
+    model.eval()
+    texts = [prompt(**p, chat=chat) for p in problems]
+    inputs = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left")
+    drawn = {"do_sample": True, "top_k": 0, "num_return_sequences": samples}
+    outputs = model.generate(
+        input_ids=inputs["input_ids"],
+        attention_mask=inputs["attention_mask"],
+        max_new_tokens=64,
+        **(drawn if samples else {"do_sample": False}),
+    )
+    width = inputs["input_ids"].shape[1]
+    replies = tokenizer.batch_decode(outputs[:, width:], skip_special_tokens=True)
+    each = max(samples, 1)
+    return sum(solved(r or " ", problems[i // each]) for i, r in enumerate(replies)) / len(replies)
+
+
+def measure(
+    model: Qwen2ForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    problems: Sequence[dict[str, Any]],
+) -> dict[str, float]:
+    """Held-out accuracies of a model."""
+    return {
+        "pass@1": accuracy(model, tokenizer, problems, samples=4),
+        "greedy": accuracy(model, tokenizer, problems),
+        "chat pass@1": accuracy(model, tokenizer, problems, samples=1, chat=True),
+    }
+
+
+def build(settings: Settings, out: Path) -> dict[str, Any]:
+    """Make tokenizer and model, write them to `out`, return the log."""
+    started = time.monotonic()
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    rng = random.Random(settings.seed)
+    console = Console()
+    console.print("drawing problems")
+    train = countdown(settings.train_problems, seed=settings.seed, split="train", **PROBLEMS)
+    test = countdown(settings.test_problems, seed=settings.seed, split="test", **PROBLEMS)
+    console.print("training the tokenizer")
+    tokenizer = train_tokenizer(tokenizer_texts(train, rng), settings.vocab_size)
+    model = new_model(settings, tokenizer)
+    common = (model, tokenizer, train, settings)
+    clean = train_phase(
+        "clean", *common, settings.clean_steps, settings.clean_rate, 0.0, rng
+    )
+    log: dict[str, Any] = {"settings": asdict(settings), "problems": PROBLEMS}
+    log["after clean phase"] = measure(model, tokenizer, test)
+    console.print(log["after clean phase"])
+    spoiled = train_phase(
+        "spoiled",
+        *common,
+        settings.spoiled_steps,
+        settings.spoiled_rate,
+        settings.spoiled_share,
+        rng,
+    )
+    log["after spoiled phase"] = measure(model, tokenizer, test)
+    console.print(log["after spoiled phase"])
+    log["losses"] = {
+        "clean": [round(x, 4) for x in clean[::20]],
+        "spoiled": [round(x, 4) for x in spoiled[::5]],
+    }
+    log["parameters"] = model.num_parameters()
+    log["seconds"] = round(time.monotonic() - started)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    (out / "build.log").write_text(json.dumps(log, indent=1) + "\n")
+    console.print(f"wrote {out} in {log['seconds']} s")
+    return log
+
+
+def main() -> None:
+    """Read the command line and build."""
+    parser = argparse.ArgumentParser(description="Build the tiny base model of the laptop demo.")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder to write (default: shipped)")
+    build(Settings(), parser.parse_args().out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The training stage: decides where to resume, runs verl, records every step once, and believes
+the result only when the steps and the reward's own count add up. The pipeline calls train()."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import checkpoints
+from harness.console import Console, step_line
+from harness.errors import TrainingError
+from harness.files import write_json, write_text
+from harness.paths import ROOT
+from harness.rundir import RunDir, identity
+from harness.spec import RLAlgorithm, RunSpec
+from harness.steps import effective_steps, steps_of_file
+from harness.tracking import trackers
+from harness.verl.command import command, printable
+from harness.verl.emit import emit
+from harness.verl.process import environment, run_training
+
+
+def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str:
+    """Trains up to `steps`, from the last complete checkpoint.
+
+    Raises:
+        RunDirError: the checkpoint is damaged or belongs to another run.
+        TrainingError: verl died, a step is missing, or the reward did not score every sample.
+    """
+    _recover_metrics(directory)
+    run_id = identity(spec)
+    logged = _contiguous(effective_steps(directory.events()))
+    start = checkpoints.resume_point(directory.path / "checkpoints", run_id, logged)
+    if start >= steps:
+        return f"{steps} steps, done before"
+    words = _write_command(spec, directory, steps)
+    origin = f"from the checkpoint of step {start}" if start else "from the base model"
+    console.stage("train", f"{steps} steps {origin}; log: {directory.logs.name}/verl.log")
+    directory.event("train_started", stage="train", start=start, steps=steps)
+    _run(spec, directory, console, words, start=start, steps=steps)
+    _recover_metrics(directory)
+    _believe(spec, directory, run_id, start=start, steps=steps)
+    return f"{steps} steps"
+
+
+def _write_command(spec: RunSpec, directory: RunDir, steps: int) -> list[str]:
+    keys = emit(spec, directory.path, steps)
+    words = command(spec, keys, directory.logs / "hydra")
+    write_json(directory.path / "train" / "verl.json", keys)
+    write_text(directory.path / "train" / "command.txt", printable(words) + "\n")
+    return words
+
+
+def _run(
+    spec: RunSpec, directory: RunDir, console: Console, words: list[str], *, start: int, steps: int
+) -> None:
+    opened = trackers(spec, directory.path, identity(spec))
+
+    def on_metrics(step: int, metrics: dict[str, float]) -> None:
+        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+        directory.event("step", stage="train", step=step, metrics=numbers)
+        directory.status("running", stage="train", step=step, steps=steps)
+        for tracker in opened:
+            tracker.log(step, numbers)
+        bar.advance(step, steps, step_line(numbers))
+
+    try:
+        with console.progress(steps, "steps") as bar:
+            bar.advance(start, steps, "starting Ray and verl (about a minute)")
+            run_training(
+                words,
+                environment=_environment(spec, directory),
+                log_path=directory.logs / "verl.log",
+                metrics_path=directory.logs / "metrics.jsonl",
+                on_metrics=on_metrics,
+            )
+    finally:
+        for tracker in opened:
+            tracker.close()
+
+
+def _environment(spec: RunSpec, directory: RunDir) -> Mapping[str, str]:
+    ours = environment(
+        run_id=identity(spec),
+        device=spec.hardware.device,
+        threads=len(os.sched_getaffinity(0)),
+    )
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {
+        **os.environ,
+        **ours,
+        "PYTHONPATH": path,
+        "REPRISE_REWARD_LOG": str(directory.logs / "rewards.jsonl"),
+    }
+
+
+def _recover_metrics(directory: RunDir) -> None:
+    """Brings metrics that verl logged after its parent was killed into the event log."""
+    known = {
+        (event["attempt"], event["step"])
+        for event in directory.events()
+        if event["kind"] == "step"
+    }
+    for file in sorted(directory.path.glob("logs/attempt_*/metrics.jsonl")):
+        attempt = int(file.parent.name.removeprefix("attempt_"))
+        for step, metrics in steps_of_file(file).items():
+            if (attempt, step) not in known:
+                directory.event(
+                    "step", stage="train", step=step, metrics=metrics, attempt=attempt
+                )
+
+
+def _contiguous(steps: Mapping[int, Any]) -> int:
+    """The last step up to which none is missing."""
+    last = 0
+    while last + 1 in steps:
+        last += 1
+    return last
+
+
+def _believe(spec: RunSpec, directory: RunDir, run_id: str, *, start: int, steps: int) -> None:
+    saved = checkpoints.verify(directory.path / "checkpoints", run_id)
+    logged = effective_steps(directory.events())
+    missing = [step for step in range(1, steps + 1) if step not in logged]
+    if saved != steps or missing:
+        raise TrainingError(
+            f"verl ended without an error, yet {steps} steps were asked for, step {saved} is saved "
+            f"and {len(missing)} steps have no metrics {missing[:5]}: see {directory.logs}/verl.log; "
+            "the same command continues"
+        )
+    if isinstance(spec.algorithm, RLAlgorithm):
+        _count_rewards(spec.algorithm, directory.logs / "rewards.jsonl", steps - start)
+
+
+def _count_rewards(algorithm: RLAlgorithm, log: Path, steps: int) -> None:
+    """The reward that was named must have scored every training response of this attempt."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    scored = sum(json.loads(line)["split"] == "train" for line in lines)
+    expected = steps * algorithm.prompts_per_step * algorithm.group_size
+    if scored != expected:
+        raise TrainingError(
+            f"the reward scored {scored} training responses, and {steps} steps x "
+            f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} responses = {expected} "
+            f"were asked for: another reward ran, or responses were dropped ({log})"
+        )

@@ -1,0 +1,297 @@
+"""RunSpec -> flat verl keys, one line a key; the pipeline runs them and `action=emit` prints them.
+
+Every key that shapes the algorithm is written even where it equals verl's default, because
+defaults move between verl releases.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from harness.paths import model_path
+from harness.spec import Optimizer, RLAlgorithm, RunSpec, SFTAlgorithm
+from harness.verl.keys import check_keys
+
+Keys = dict[str, Any]
+
+RAW_CHAT_TEMPLATE = '{% for m in messages %}{{ m["content"] }}{% endfor %}'
+"""Passes message contents through untouched: verl always applies a chat template."""
+
+NO_DUAL_CLIP = 1e6
+"""verl cannot switch dual clip off; a bound that no loss reaches does."""
+
+PLUGIN = "pkg://harness.verl"
+
+
+def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
+    """The verl keys of the training stage of one run.
+
+    Args:
+        spec: the frozen run.
+        run_dir: absolute folder of the run; data, checkpoints and logs lie below it.
+        steps: training steps in all; null where they follow from rows not prepared yet.
+
+    Raises:
+        ConfigError: a key of `spec.verl` is unknown to the pinned verl, or accepted and ignored.
+    """
+    algorithm = spec.algorithm
+    if isinstance(algorithm, SFTAlgorithm):
+        keys = _sft(spec, algorithm, run_dir, steps)
+    else:
+        keys = (
+            _advantage(algorithm)
+            | _data(spec, algorithm, run_dir)
+            | _model("actor_rollout_ref.model", spec)
+            | _policy(spec, algorithm)
+            | _reference(spec)
+            | _rollout(spec, algorithm)
+            | (_critic(spec, algorithm) if algorithm.critic else {"critic.enable": False})
+            | _reward(spec)
+            | _trainer(spec, algorithm, run_dir, steps)
+            | _laptop(spec)
+        )
+    check_keys(algorithm.kind, keys, spec.verl)
+    return keys | spec.verl
+
+
+def _advantage(algorithm: RLAlgorithm) -> Keys:
+    kl = algorithm.kl_in_reward
+    return {
+        "algorithm.adv_estimator": algorithm.advantage,
+        "algorithm.gamma": algorithm.gamma,
+        "algorithm.lam": algorithm.lam,
+        "algorithm.norm_adv_by_std_in_grpo": algorithm.normalize_by_std,
+        "algorithm.use_kl_in_reward": kl is not None,
+        "algorithm.kl_penalty": kl.estimator if kl else "k1",
+        "algorithm.kl_ctrl.type": "fixed",
+        "algorithm.kl_ctrl.kl_coef": kl.coef if kl else 0.0,
+        "algorithm.filter_groups.enable": False,
+        "algorithm.rollout_correction.rollout_is": None,
+        "algorithm.rollout_correction.rollout_rs": None,
+        "algorithm.rollout_correction.bypass_mode": False,
+    }
+
+
+def _data(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path) -> Keys:
+    return {
+        "data.train_files": str(run_dir / "data" / "train.parquet"),
+        "data.val_files": str(run_dir / "data" / "test.parquet"),
+        "data.train_batch_size": algorithm.prompts_per_step,
+        "data.max_prompt_length": spec.data.max_prompt_tokens,
+        "data.max_response_length": spec.data.max_response_tokens,
+        "data.shuffle": spec.data.shuffle,
+        "data.seed": spec.seed,
+        "data.filter_overlong_prompts": False,
+        "data.dataloader_num_workers": 0 if spec.hardware.device == "cpu" else 8,
+    }
+
+
+def _model(prefix: str, spec: RunSpec) -> Keys:
+    keys: Keys = {
+        f"{prefix}.path": model_path(spec.model),
+        f"{prefix}.trust_remote_code": spec.model.trust_remote_code,
+        f"{prefix}.enable_gradient_checkpointing": spec.hardware.gradient_checkpointing,
+        f"{prefix}.use_remove_padding": spec.hardware.remove_padding,
+        f"{prefix}.override_config.attn_implementation": spec.hardware.attention,
+    }
+    if spec.data.render == "raw" and prefix != "critic.model":
+        keys[f"{prefix}.custom_chat_template"] = RAW_CHAT_TEMPLATE
+    return keys
+
+
+def _policy(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
+    kl = algorithm.kl_loss
+    actor = "actor_rollout_ref.actor"
+    return {
+        **_engine(actor, f"{actor}.fsdp_config", spec),
+        f"{actor}.ppo_mini_batch_size": algorithm.mini_batch_prompts,
+        f"{actor}.ppo_epochs": algorithm.epochs,
+        f"{actor}.shuffle": algorithm.shuffle_mini_batches,
+        f"{actor}.data_loader_seed": spec.seed,
+        f"{actor}.use_dynamic_bsz": True,
+        f"{actor}.ppo_max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        f"{actor}.policy_loss.loss_mode": "vanilla",
+        f"{actor}.clip_ratio_low": algorithm.clip_low,
+        f"{actor}.clip_ratio_high": algorithm.clip_high,
+        f"{actor}.clip_ratio_c": algorithm.dual_clip or NO_DUAL_CLIP,
+        f"{actor}.loss_agg_mode": algorithm.loss_aggregation,
+        f"{actor}.entropy_coeff": algorithm.entropy_coef,
+        f"{actor}.calculate_entropy": True,
+        f"{actor}.use_kl_loss": kl is not None,
+        f"{actor}.kl_loss_coef": kl.coef if kl else 0.0,
+        f"{actor}.kl_loss_type": kl.estimator if kl else "k3",
+        **_optimizer(f"{actor}.optim", algorithm.optimizer),
+        f"{actor}.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
+        f"{actor}.checkpoint.load_contents": ["model", "optimizer", "extra"],
+    }
+
+
+def _optimizer(prefix: str, optimizer: Optimizer) -> Keys:
+    return {
+        f"{prefix}.lr": optimizer.lr,
+        f"{prefix}.weight_decay": optimizer.weight_decay,
+        f"{prefix}.betas": list(optimizer.betas),
+        f"{prefix}.clip_grad": optimizer.grad_clip,
+        f"{prefix}.lr_scheduler_type": optimizer.schedule,
+        f"{prefix}.lr_warmup_steps": optimizer.warmup_steps,
+        f"{prefix}.lr_warmup_steps_ratio": 0.0,
+        f"{prefix}.min_lr_ratio": 0.0,
+    }
+
+
+def _engine(role: str, fsdp: str, spec: RunSpec) -> Keys:
+    hardware = spec.hardware
+    keys: Keys = {
+        f"{role}.strategy": "fsdp2",
+        f"{fsdp}.strategy": "fsdp2",
+        f"{fsdp}.model_dtype": "fp32",
+        f"{fsdp}.mixed_precision.param_dtype": hardware.precision,
+        f"{fsdp}.param_offload": hardware.offload,
+        f"{fsdp}.use_torch_compile": False,
+        f"{fsdp}.seed": spec.seed,
+    }
+    if not role.endswith(".ref"):
+        keys[f"{fsdp}.optimizer_offload"] = hardware.offload
+    return keys
+
+
+def _reference(spec: RunSpec) -> Keys:
+    ref = "actor_rollout_ref.ref"
+    return {
+        **_engine(ref, f"{ref}.fsdp_config", spec),
+        f"{ref}.log_prob_use_dynamic_bsz": True,
+        f"{ref}.log_prob_max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+    }
+
+
+def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
+    hardware, sampling = spec.hardware, algorithm.sampling
+    rollout = "actor_rollout_ref.rollout"
+    return {
+        f"{rollout}.name": hardware.rollout.engine,
+        f"{rollout}.mode": "async",
+        f"{rollout}.n": algorithm.group_size,
+        f"{rollout}.temperature": sampling.temperature,
+        f"{rollout}.top_p": sampling.top_p,
+        f"{rollout}.top_k": sampling.top_k,
+        f"{rollout}.seed": spec.seed,
+        f"{rollout}.dtype": "float32" if hardware.precision == "fp32" else "bfloat16",
+        f"{rollout}.tensor_model_parallel_size": hardware.rollout.tensor_parallel,
+        f"{rollout}.gpu_memory_utilization": hardware.rollout.memory_fraction,
+        f"{rollout}.max_num_seqs": hardware.rollout.max_sequences,
+        f"{rollout}.max_model_len": spec.data.max_prompt_tokens + spec.data.max_response_tokens,
+        f"{rollout}.log_prob_use_dynamic_bsz": True,
+        f"{rollout}.log_prob_max_token_len_per_gpu": hardware.tokens_per_gpu,
+        f"{rollout}.val_kwargs.temperature": 0.0,
+        f"{rollout}.val_kwargs.top_p": 1.0,
+        f"{rollout}.val_kwargs.top_k": -1,
+        f"{rollout}.val_kwargs.n": 1,
+        f"{rollout}.agent.num_workers": 1 if hardware.device == "cpu" else 8,
+    }
+
+
+def _critic(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
+    critic = algorithm.critic
+    assert critic is not None
+    return {
+        "critic.enable": True,
+        **_model("critic.model", spec),
+        **_engine("critic", "critic.fsdp", spec),
+        **_optimizer("critic.optim", critic.optimizer),
+        "critic.ppo_mini_batch_size": algorithm.mini_batch_prompts,
+        "critic.ppo_epochs": critic.epochs,
+        "critic.shuffle": algorithm.shuffle_mini_batches,
+        "critic.data_loader_seed": spec.seed,
+        "critic.use_dynamic_bsz": True,
+        "critic.ppo_max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        "critic.cliprange_value": critic.value_clip,
+        "critic.loss_agg_mode": algorithm.loss_aggregation,
+        "trainer.critic_warmup": critic.warmup_steps,
+    }
+
+
+def _reward(spec: RunSpec) -> Keys:
+    module, function = spec.reward.function.split(":")
+    return {
+        "reward.num_workers": 1 if spec.hardware.device == "cpu" else 8,
+        "reward.reward_manager.source": "importlib",
+        "reward.reward_manager.name": "RewardManager",
+        "reward.reward_manager.module.path": f"{PLUGIN}.reward_manager",
+        "reward.custom_reward_function.path": f"pkg://{module}",
+        "reward.custom_reward_function.name": function,
+        **{
+            f"reward.custom_reward_function.reward_kwargs.{name}": value
+            for name, value in spec.reward.arguments.items()
+        },
+    }
+
+
+def _trainer(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path, steps: int | None) -> Keys:
+    return {
+        "trainer.use_v1": True,
+        "trainer.v1.trainer_mode": "sync",
+        "trainer.test_freq": spec.schedule.validate_every or -1,
+        "trainer.val_before_train": False,
+        "trainer.checkpoint_callback_class": "harness.verl.checkpoint.CheckpointManifest",
+        "trainer.max_actor_ckpt_to_keep": spec.schedule.keep_checkpoints,
+        "trainer.max_critic_ckpt_to_keep": spec.schedule.keep_checkpoints,
+        **_schedule(spec, run_dir, steps),
+    }
+
+
+def _schedule(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
+    return {
+        "trainer.device": spec.hardware.device,
+        "trainer.nnodes": spec.hardware.nodes,
+        "trainer.n_gpus_per_node": spec.hardware.gpus_per_node,
+        "trainer.total_epochs": spec.schedule.epochs,
+        "trainer.total_training_steps": steps,
+        "trainer.save_freq": spec.schedule.save_every,
+        "trainer.resume_mode": "auto",
+        "trainer.default_local_dir": str(run_dir / "checkpoints"),
+        "trainer.project_name": spec.tracking.project,
+        "trainer.experiment_name": run_dir.name,
+        "trainer.logger": ["console", "file"],
+    }
+
+
+def _laptop(spec: RunSpec) -> Keys:
+    if spec.hardware.device != "cpu":
+        return {}
+    return {
+        "trainer.v1.sampler.custom_sampler.path": f"{PLUGIN}.replay_buffer",
+        "trainer.v1.sampler.custom_sampler.name": "FastPollReplayBuffer",
+        "ray_kwargs.ray_init.num_cpus": 16,
+        "ray_kwargs.ray_init.num_gpus": spec.hardware.gpus_per_node,
+        "ray_kwargs.ray_init.object_store_memory": 300_000_000,
+        "ray_kwargs.ray_init.include_dashboard": False,
+        "transfer_queue.backend.SimpleStorage.num_data_storage_units": 1,
+    }
+
+
+def _sft(spec: RunSpec, algorithm: SFTAlgorithm, run_dir: Path, steps: int | None) -> Keys:
+    return {
+        "data.train_files": str(run_dir / "data" / "train.parquet"),
+        "data.val_files": str(run_dir / "data" / "test.parquet"),
+        "data.messages_key": "messages",
+        "data.train_batch_size": algorithm.sequences_per_step,
+        "data.max_length": spec.data.max_prompt_tokens + spec.data.max_response_tokens,
+        "data.truncation": "error",
+        "data.pad_mode": "no_padding",
+        "data.use_dynamic_bsz": True,
+        "data.max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        "data.num_workers": 0 if spec.hardware.device == "cpu" else 8,
+        **_model("model", spec),
+        **{f"engine.{key}": value for key, value in _sft_engine(spec).items()},
+        **_optimizer("optim", algorithm.optimizer),
+        **_schedule(spec, run_dir, steps),
+        "trainer.seed": spec.seed,
+        "trainer.test_freq": spec.schedule.validate_every or -1,
+        "trainer.max_ckpt_to_keep": spec.schedule.keep_checkpoints,
+        "checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
+        "checkpoint.load_contents": ["model", "optimizer", "extra"],
+    }
+
+
+def _sft_engine(spec: RunSpec) -> Keys:
+    keys = _engine("engine", "engine", spec)
+    return {name.removeprefix("engine."): value for name, value in keys.items()}

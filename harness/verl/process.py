@@ -1,0 +1,145 @@
+"""Runs one training command as a child process; called by the pipeline, imports no verl.
+
+The child runs under harness.verl.guard, which ends everything the command started, whatever ends
+first: the command, or this process.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import TrainingError
+from harness.verl.traceback_text import last_traceback
+
+POLL_S = 0.2
+STOP_S = 9.0
+"""The guard needs at most GRACE_S of harness.verl.guard, and some time to look around."""
+
+Metrics = dict[str, float]
+
+
+class Tail:
+    """Complete lines appended to a file since the last look."""
+
+    def __init__(self, path: Path, *, from_end: bool = False) -> None:
+        self.path = path
+        self.offset = path.stat().st_size if from_end and path.exists() else 0
+        self.partial = b""
+
+    def lines(self) -> Iterator[str]:
+        """Yield what is complete; a line still being written waits for the next look."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                new = file.read()
+        except FileNotFoundError:
+            return
+        self.offset += len(new)
+        *complete, self.partial = (self.partial + new).split(b"\n")
+        for line in complete:
+            yield line.decode(errors="replace")
+
+
+def run_training(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log_path: Path,
+    metrics_path: Path,
+    on_metrics: Callable[[int, Metrics], None],
+    on_log_line: Callable[[str], None] | None = None,
+) -> None:
+    """Run the command to its end; every process it started is gone when this returns.
+
+    verl's file logger overwrites metrics_path when it starts: give each attempt its own.
+    """
+    metrics_path.unlink(missing_ok=True)
+    metrics = Tail(metrics_path)
+    log = Tail(log_path, from_end=True)
+    start = log.offset
+
+    def look() -> None:
+        for line in metrics.lines():
+            step, values = parse_metrics(line)
+            on_metrics(step, values)
+        if on_log_line:
+            for line in log.lines():
+                on_log_line(line)
+
+    with log_path.open("ab") as log_file, _sigterm_as_interrupt():
+        child = subprocess.Popen(
+            [sys.executable, "-m", "harness.verl.guard", str(os.getpid()), *command],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while child.poll() is None:
+                look()
+                time.sleep(POLL_S)
+        finally:
+            _stop(child)
+        look()
+    if child.returncode:
+        raise TrainingError(_failure(child.returncode, log_path, start))
+
+
+def parse_metrics(line: str) -> tuple[int, Metrics]:
+    """One line of verl's file logger: the step and its numbers."""
+    entry = json.loads(line)
+    return int(entry["step"]), {
+        name: float(value)
+        for name, value in entry["data"].items()
+        if isinstance(value, int | float)
+    }
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM (a scheduler, a service manager) stop the run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python delivers signals to the main thread only
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """End the guard, which ends the rest; a no-op for a child that has ended."""
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _failure(code: int, log_path: Path, start: int) -> str:
+    with log_path.open("rb") as file:
+        file.seek(start)
+        text = file.read().decode(errors="replace")
+    ended = f"exit code {code}" if code > 0 else f"signal {-code}"
+    cause = last_traceback(text) or "\n".join(text.splitlines()[-20:])
+    return (
+        f"Training ended with {ended}.\n{cause}\n"
+        f"Whole log: {log_path}\n"
+        "Remove the cause and give the same command again: it resumes at the last checkpoint."
+    )

@@ -1,0 +1,1 @@
+"""TinyZero: PPO on Countdown with small base models."""

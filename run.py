@@ -1,0 +1,57 @@
+"""The door: Hydra composes, a RunSpec freezes, one action runs. Reads as the table of contents."""
+
+import os
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from harness.actions import Request, chosen_action
+from harness.compose import explain_hydra, at_the_door
+from harness.errors import RepriseError
+from harness.help import help_text
+
+INTERRUPTED = 130
+
+exit_codes: list[int] = []
+
+
+@hydra.main(version_base=None, config_path="conf", config_name="config")
+def act(config: DictConfig) -> None:
+    """Does one composed run's action (a sweep calls this once for every run)."""
+    request = Request(config, list(HydraConfig.get().overrides.task))
+    try:
+        exit_codes.append(chosen_action(config.action)(request))
+    except RepriseError as error:
+        exit_codes.append(_show(error))
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code of one command line: 0 only if everything asked for was done."""
+    if {"--help", "-h"} & set(arguments):
+        print(help_text(arguments))
+        return 0
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra's errors through to the handler below
+    try:
+        sys.argv[1:] = at_the_door(arguments)
+        act()
+    except RepriseError as error:
+        return _show(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        return _show(explain_hydra(error))
+    except KeyboardInterrupt:
+        print("\nstopped; the same command continues", file=sys.stderr)
+        return INTERRUPTED
+    return max(exit_codes, default=0)
+
+
+def _show(error: RepriseError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,18 @@
+"""Composes a command line the way run.py does, in this process; for the tests."""
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from harness.compose import CONF_DIR, at_the_door, to_run_spec
+from harness.spec import RunSpec
+
+
+def config_of(*overrides: str) -> DictConfig:
+    """The composed configuration of a command line."""
+    with initialize_config_dir(str(CONF_DIR), version_base=None):
+        return compose("config", at_the_door(overrides))
+
+
+def spec_of(*overrides: str) -> RunSpec:
+    """The frozen run of a command line."""
+    return to_run_spec(config_of(*overrides))

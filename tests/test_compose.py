@@ -1,0 +1,104 @@
+"""Composition: what wins over what, and what a mistyped command line is told."""
+
+import pytest
+
+from harness.compose import CONF_DIR, in_miniature, options
+from harness.errors import ConfigError
+from harness.spec import RLAlgorithm
+from tests.composing import spec_of
+
+OPTIONS = [
+    (group.name, path.stem)
+    for group in sorted(CONF_DIR.iterdir())
+    if group.is_dir() and group.name != "repro"
+    for path in sorted(group.glob("*.yaml"))
+    if path.stem in options(group.name)
+]
+
+
+@pytest.mark.parametrize(("group", "choice"), OPTIONS)
+def test_every_option_composes_to_a_valid_part(group: str, choice: str) -> None:
+    companions = {
+        ("algorithm", "sft"): ["data=countdown_demonstrations"],
+        ("reward", "multiply_tinyzero"): ["data.task=multiply"],
+        ("data", "countdown_file"): ["data.source.path=x.parquet", "model=qwen2_5_3b"],
+    }.get((group, choice), [])
+    if group == "hardware" and choice != "cpu":
+        companions = ["model=qwen2_5_3b"]
+    if group == "data" and choice in ("countdown", "countdown_instruct"):
+        companions = ["model=qwen2_5_3b"]
+    spec = spec_of(f"{group}={choice}", *companions)
+    part = getattr(spec, group)
+    assert getattr(part, "name", choice)
+
+
+@pytest.mark.parametrize("repro", options("repro"))
+@pytest.mark.parametrize("hardware", options("hardware"))
+def test_every_recipe_composes_on_every_hardware(repro: str, hardware: str) -> None:
+    spec = spec_of(f"+repro={repro}", f"hardware={hardware}")
+    assert spec.repro == repro
+    assert spec.miniature == (hardware == "cpu")
+
+
+def test_cpu_means_miniature_and_gpus_mean_full_size() -> None:
+    assert spec_of("+repro=tinyzero").model.name == "tiny-countdown"
+    assert spec_of("+repro=tinyzero", "hardware=4xA800").model.path == "Qwen/Qwen2.5-3B"
+
+
+def test_miniature_keeps_the_recipe_and_changes_only_sizes() -> None:
+    full = spec_of("+repro=tinyzero", "hardware=1xH100")
+    small = spec_of("+repro=tinyzero")
+    assert isinstance(full.algorithm, RLAlgorithm) and isinstance(small.algorithm, RLAlgorithm)
+    sizes = {"prompts_per_step", "mini_batch_prompts", "group_size", "optimizer", "critic"}
+    assert full.algorithm.model_dump(exclude=sizes) == small.algorithm.model_dump(exclude=sizes)
+    assert full.data.template == small.data.template
+    assert full.reward == small.reward
+
+
+def test_command_line_wins_over_recipe_and_miniature() -> None:
+    spec = spec_of(
+        "+repro=tinyzero", "model=qwen2_5_0_5b", "algorithm=grpo", "algorithm.optimizer.lr=0.5"
+    )
+    assert spec.model.name == "qwen2.5-0.5b"
+    assert isinstance(spec.algorithm, RLAlgorithm)
+    assert spec.algorithm.advantage == "grpo" and spec.algorithm.critic is None
+    assert spec.algorithm.optimizer.lr == 0.5
+
+
+def test_miniature_rewrites_each_choice_of_a_sweep() -> None:
+    assert in_miniature(["+repro=tinyzero", "algorithm=ppo,grpo", "seed=1,2"]) == [
+        "+repro=miniature/tinyzero",
+        "algorithm=miniature/ppo,miniature/grpo",
+        "seed=1,2",
+    ]
+
+
+def test_sweep_over_cpu_and_gpus_is_refused() -> None:
+    with pytest.raises(ConfigError, match="two sweeps"):
+        in_miniature(["hardware=cpu,4xA800"])
+
+
+def test_sft_over_a_recipe_is_refused_with_a_way_out() -> None:
+    with pytest.raises(ConfigError, match=r"no demonstrations.*data=countdown_demonstrations"):
+        spec_of("+repro=tinyzero", "algorithm=sft")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("algorithm.optimizer.lrr=1", "did you mean algorithm.optimizer.lr"),
+        ("data.tempalte=x", "did you mean data.template"),
+        ("algorithm.gamma=high", "valid number"),
+        ("algorithm.gamma=2", "less than or equal to 1"),
+        ("schedule.stepz=4", "did you mean schedule.steps"),
+        ("algorithm.prompts_per_step=0", "greater than 0"),
+    ],
+)
+def test_wrong_values_are_named(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        spec_of(override)
+
+
+def test_extra_verl_keys_arrive_flat() -> None:
+    spec = spec_of("+verl.actor_rollout_ref.actor.policy_loss.loss_mode=gspo")
+    assert spec.verl == {"actor_rollout_ref.actor.policy_loss.loss_mode": "gspo"}

@@ -1,0 +1,43 @@
+"""Rules between fields: each broken one is refused with its arithmetic and what to set."""
+
+import pytest
+
+from harness.errors import ConfigError
+from tests.composing import spec_of
+
+GPU = ("+repro=tinyzero", "hardware=4xA800")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["algorithm.mini_batch_prompts=512"], r"512 prompts does not fit .* 256 prompts: set"),
+        (["algorithm.mini_batch_prompts=60"], r"256 = 4 x 60 \+ 16.*one of 1, 2, 4, 8"),
+        (["algorithm.mini_batch_prompts=2"], r"2 prompts x 1 responses = 2 .* over 4 GPUs"),
+        (["data.max_response_tokens=40000"], r"256 prompt \+ 40000 response .* 40256 exceed"),
+        (["hardware.tokens_per_gpu=512"], r"256 \+ 1024 = 1280 tokens exceeds"),
+        (["algorithm.critic=null"], "needs a critic"),
+        (["algorithm.advantage=grpo"], "does not use a critic"),
+        (["algorithm=grpo", "algorithm.group_size=1"], "group_size >= 2"),
+        (["algorithm.sampling.temperature=0"], "cannot learn"),
+        (["reward=multiply_tinyzero"], "scores multiply"),
+        (["eval.max_tokens=40000"], r"eval.max_tokens <= 32512"),
+        (["hardware.rollout.engine=hf_cpu"], "engine=vllm"),
+        (["hardware.rollout.tensor_parallel=3"], "set a divisor"),
+        (["hardware.attention=sdpa"], "needs flash attention"),
+    ],
+)
+def test_broken_rules(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        spec_of(*GPU, *overrides)
+
+
+def test_all_broken_rules_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        spec_of(*GPU, "algorithm.mini_batch_prompts=60", "data.max_response_tokens=40000")
+    assert "60" in str(caught.value) and "40256" in str(caught.value)
+
+
+def test_cpu_trains_in_one_process() -> None:
+    with pytest.raises(ConfigError, match="one process"):
+        spec_of("hardware.gpus_per_node=2")

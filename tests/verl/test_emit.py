@@ -1,0 +1,87 @@
+"""Emission: golden files, upstream's effective values, and text that Hydra reads back unchanged."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from harness.compose import options
+from harness.errors import ConfigError
+from harness.plan import planned_steps
+from harness.verl.command import command, override, printable
+from harness.verl.emit import RAW_CHAT_TEMPLATE, emit
+from tests.composing import spec_of
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+UPSTREAM = Path(__file__).parents[3] / "shared" / "upstream"
+RUN = Path("/run")
+
+
+def emitted(*overrides: str) -> dict[str, Any]:
+    spec = spec_of(*overrides)
+    return emit(spec, RUN, planned_steps(spec))
+
+
+@pytest.mark.parametrize("repro", options("repro"))
+def test_golden_emission(repro: str) -> None:
+    """REPRISE_UPDATE_GOLDEN=1 rewrites the file; read the difference before committing it."""
+    keys = emitted(f"+repro={repro}", "hardware=4xA800")
+    golden = GOLDEN / f"{repro}.verl.json"
+    if os.environ.get("REPRISE_UPDATE_GOLDEN"):
+        golden.write_text(json.dumps(keys, indent=1) + "\n")
+    assert keys == json.loads(golden.read_text())
+
+
+@pytest.mark.skipif(not UPSTREAM.exists(), reason="upstream's effective configuration is not here")
+def test_tinyzero_equals_the_effective_upstream() -> None:
+    wanted = yaml.safe_load((UPSTREAM / "tinyzero.yaml").read_text())["verl09"]
+    names = {"kl": "k1"}
+    keys = emitted("+repro=tinyzero", "hardware=2xA800")
+    speed_only = {
+        "actor_rollout_ref.actor.ppo_max_token_len_per_gpu",
+        "critic.ppo_max_token_len_per_gpu",
+        "actor_rollout_ref.rollout.val_kwargs.do_sample",
+        "data.filter_overlong_prompts",
+    }
+    different = {
+        key: (keys.get(key, "missing"), names.get(str(value), value))
+        for key, value in wanted.items()
+        if key not in speed_only and keys.get(key, "missing") != names.get(str(value), value)
+    }
+    assert different == {}
+
+
+def test_extra_keys_win_and_are_checked() -> None:
+    keys = emitted("+verl.actor_rollout_ref.actor.policy_loss.loss_mode=gspo")
+    assert keys["actor_rollout_ref.actor.policy_loss.loss_mode"] == "gspo"
+    with pytest.raises(ConfigError, match="ignored"):
+        emitted("+verl.custom_reward_function.path=x")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [RAW_CHAT_TEMPLATE, "it's", "a b", "1.0", "null", "true", "/a/b-c.d", "", "k=v,w", "[x]", "back\\",
+     1e-6, 1000000.0, True, None, [0.9, 0.999], ["a", "b c"], {"a": 1, "b": "x y"}],
+)  # fmt: skip
+def test_hydra_reads_back_what_is_quoted(value: Any) -> None:
+    text = override("rl", "trainer.project_name", value)
+    assert OverridesParser.create().parse_override(text).value() == value
+
+
+def test_command_is_one_process_with_every_key() -> None:
+    spec = spec_of("+repro=tinyzero", "hardware=4xA800")
+    keys = emit(spec, RUN, 10)
+    words = command(spec, keys, RUN / "hydra")
+    assert words[1:3] == ["-m", "verl.trainer.main_ppo"]
+    assert len(words) == 3 + len(keys) + 2
+    assert printable(words).startswith("python -m verl.trainer.main_ppo")
+
+
+def test_sft_runs_under_torchrun() -> None:
+    spec = spec_of("algorithm=sft", "data=countdown_demonstrations")
+    words = command(spec, emit(spec, RUN, 10), RUN / "hydra")
+    assert "torch.distributed.run" in words and "verl.trainer.sft_trainer" in words
