@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
         return _show(error)
     except (HydraException, OmegaConfBaseException) as error:
         return _show(explain_hydra(error))
+    except BrokenPipeError:  # the reader of our output left, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("\nstopped; the same command continues", file=sys.stderr)
         return INTERRUPTED

@@ -58,6 +58,11 @@ def only_writer(path: Path) -> Iterator[None]:
         yield
 
 
+def lines(path: Path) -> list[bytes]:
+    """The whole lines of a file; text after the last newline is a killed writer's."""
+    return path.read_bytes().split(b"\n")[:-1]
+
+
 def drop_half_line(path: Path) -> None:
     """Cut what a killed writer left after the last newline."""
     content = path.read_bytes()
@@ -71,8 +76,7 @@ def read_samples(path: Path) -> list[GeneratedSample]:
     """The samples of a file, half-written last line left out."""
     if not path.exists():
         return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [GeneratedSample.model_validate_json(line) for line in lines]
+    return [GeneratedSample.model_validate_json(line) for line in lines(path)]
 
 
 def set_aside_others(job: Job, model: JobModel, samples: Path, record: Path) -> None:
@@ -131,7 +135,7 @@ def render(job: Job, prompt: Prompt, tokenizer: Any) -> str:
 
 def all_requests(job: Job, tokenizer: Any) -> list[Request]:
     """Every sample of the job, longest prompts first, samples of a problem side by side."""
-    prompts = [Prompt.model_validate_json(line) for line in Path(job.prompts).open()]
+    prompts = [Prompt.model_validate_json(line) for line in lines(Path(job.prompts))]
     texts = [render(job, prompt, tokenizer) for prompt in prompts]
     encoded = tokenizer(texts, add_special_tokens=False).input_ids
     found = [
@@ -159,7 +163,7 @@ def load(job: Job, model: JobModel, stops: list[int], longest: int) -> tuple[Any
     if longest + job.max_tokens > engine.max_length:
         raise EvaluationError(
             f"the longest prompt has {longest} tokens and responses may have {job.max_tokens}, "
-            f"but {model.path} holds {engine.max_length} together; lower evaluation.max_tokens "
+            f"but {model.path} holds {engine.max_length} together; lower eval.max_tokens "
             "or data.max_prompt_tokens"
         )
     return engine, arguments
@@ -254,8 +258,7 @@ def sample_missing(job: Job, model: JobModel, samples: Path, record: Path, have:
 def generate(job: Job) -> None:
     """Draw what is missing for every model of the job."""
     folder = Path(job.folder)
-    with Path(job.prompts).open() as lines:
-        total = sum(1 for _ in lines) * job.samples_per_problem
+    total = len(lines(Path(job.prompts))) * job.samples_per_problem
     for model in job.models:
         samples = folder / f"samples-{model.label}.jsonl"
         record = folder / f"generation-{model.label}.json"
@@ -272,7 +275,7 @@ def generate(job: Job) -> None:
 def main() -> None:
     """Read the job file named on the command line."""
     parser = argparse.ArgumentParser(description="Draw the samples of an evaluation job.")
-    parser.add_argument("--job", type=Path, required=True, help="job.json, as evals/run.py wrote it")
+    parser.add_argument("--job", type=Path, required=True, help="the job file")
     generate(Job.model_validate_json(parser.parse_args().job.read_bytes()))
 
 

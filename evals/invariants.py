@@ -47,9 +47,7 @@ def sampling_as_asked(job: Job, record: Generation) -> Check:
             f"{label}: the engine received {received}, the protocol asks for {wanted}; the samples "
             f"belong to another protocol, delete samples-{label}.jsonl and run again"
         )
-    return Check(
-        name=f"{label}: sampling parameters read back", passed=True, detail=str(received)
-    )
+    return Check(name=f"{label}: sampling parameters read back", passed=True, detail=str(received))
 
 
 def same_prompts(samples: Samples) -> list[Check]:
@@ -91,7 +89,7 @@ def samples_differ(job: Job, samples: Samples) -> list[Check]:
             f"all {job.samples_per_problem} samples are identical for most problems ({seen}) at "
             f"temperature {job.sampling.temperature}; the engine repeats its seed, or the "
             "temperature is too low for k > 1 to mean anything: set "
-            "evaluation.sampling.temperature=0 and samples_per_problem=1, or raise it"
+            "eval.sampling.temperature=0 and samples_per_problem=1, or raise it"
         )
     passed = all(share <= SAME_SHARE for share in shares.values())
     return [Check(name="problems whose samples are all identical", passed=passed, detail=seen)]

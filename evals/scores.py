@@ -1,4 +1,4 @@
-"""What an evaluation says: written to scores.json by evals/run.py, read by the pipeline and report."""
+"""What an evaluation says: scores.json, written by evals/run.py, read by the report."""
 
 from typing import Any
 
@@ -78,3 +78,11 @@ class Scores(Frozen):
     """trained against base, when both were evaluated."""
     checks: list[Check]
     """Instrument invariants."""
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in one sentence."""
+        if self.difference is not None:
+            return self.difference.verdict
+        found = "; ".join(f"{model.label} {model.accuracy.value:.1%}" for model in self.models)
+        return f"{found}; nothing to compare with"

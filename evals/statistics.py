@@ -47,7 +47,7 @@ def t_quantile(freedom: int) -> float:
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
     )
-    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
+    return z + float(sum(term / freedom**power for power, term in enumerate(terms, start=1)))
 
 
 def bootstrap_means(values: Array, seed: int, resamples: int = RESAMPLES) -> Array:

@@ -1,4 +1,4 @@
-"""Cards: the facts about a surveyed project, typed; conformance, tests and `action=list` read them."""
+"""Cards: the typed facts about a surveyed project; conformance, tests and listings read them."""
 
 import types
 from collections.abc import Iterator

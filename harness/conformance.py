@@ -1,4 +1,4 @@
-"""Scorers here against recorded verdicts of upstream's scorers; `action=conformance` and tests use it."""
+"""Scorers here against recorded verdicts of upstream's; the conformance action and tests use it."""
 
 import importlib
 import json

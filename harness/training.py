@@ -11,14 +11,15 @@ from harness import checkpoints
 from harness.console import Console, step_line
 from harness.errors import TrainingError
 from harness.files import write_json, write_text
-from harness.paths import ROOT
+from harness.paths import ROOT, model_path
 from harness.rundir import RunDir, identity
 from harness.spec import RLAlgorithm, RunSpec
 from harness.steps import effective_steps, steps_of_file
 from harness.tracking import trackers
 from harness.verl.command import command, printable
 from harness.verl.emit import emit
-from harness.verl.process import environment, run_training
+from harness.verl.environment import environment
+from harness.verl.process import run_training
 
 
 def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str:
@@ -81,18 +82,16 @@ def _run(
 
 
 def _environment(spec: RunSpec, directory: RunDir) -> Mapping[str, str]:
-    ours = environment(
+    return environment(
+        os.environ,
         run_id=identity(spec),
         device=spec.hardware.device,
         threads=len(os.sched_getaffinity(0)),
+        metrics_path=directory.logs / "metrics.jsonl",
+        reward_log=directory.logs / "rewards.jsonl",
+        model_is_local=Path(model_path(spec.model)).is_dir(),
+        code_root=ROOT,
     )
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {
-        **os.environ,
-        **ours,
-        "PYTHONPATH": path,
-        "REPRISE_REWARD_LOG": str(directory.logs / "rewards.jsonl"),
-    }
 
 
 def _recover_metrics(directory: RunDir) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data.row_files import Row
 from harness.data.manifest import (
     MANIFEST,
     Manifest,
@@ -20,6 +19,7 @@ from harness.data.manifest import (
     recipe_of,
 )
 from harness.data.prompts import check_fields, ground_truth, messages, pick, render
+from harness.data.row_files import Row
 from harness.data.sources import Rows, load_rows
 from harness.data.tokens import lengths, load_tokenizer, prompt_lengths
 from harness.errors import DataError

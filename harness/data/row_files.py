@@ -52,7 +52,7 @@ def json_list(path: Path) -> list[Row]:
     """Rows of a file that is one JSON list of objects."""
     content = _json(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(content, list):
-        raise DataError(f"{path}: holds a {_kind(content)}; expected a list of objects")
+        raise DataError(f"{path}: is a JSON {_kind(content)}; expected a list of objects")
     return [_object(row, f"{path}, row {n}") for n, row in enumerate(content, start=1)]
 
 
@@ -96,7 +96,7 @@ def _json(text: str, where: str) -> Any:
 
 def _object(value: Any, where: str) -> Row:
     if not isinstance(value, dict):
-        raise DataError(f"{where}: holds a {_kind(value)}; expected an object with the columns")
+        raise DataError(f"{where}: is a JSON {_kind(value)}; expected an object with the columns")
     return value
 
 

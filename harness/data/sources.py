@@ -1,4 +1,4 @@
-"""Training and held-out rows of a source (hub, file, generator); prepare.py makes prompts of them."""
+"""Training and held-out rows of a source (hub, file, generator); prepare.py makes prompts of it."""
 
 import inspect
 import re

@@ -71,6 +71,12 @@ def lengths(tokenizer: Any, texts: list[str]) -> list[int]:
     """Tokens of each text, without special tokens added."""
     found: list[int] = []
     for start in range(0, len(texts), BATCH):
-        batch = tokenizer(texts[start : start + BATCH], add_special_tokens=False, verbose=False)
+        batch = tokenizer(
+            texts[start : start + BATCH],
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
         found += map(len, batch["input_ids"])
     return found

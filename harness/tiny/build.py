@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from harness.data.generators import countdown
-from harness.tiny.tokenizer import train_tokenizer
+from harness.tiny.tokenizer import make_tokenizer
 from harness.tiny.traces import candidates, prompt, response
 
 OUT = Path(__file__).parent / "countdown"
@@ -44,7 +44,6 @@ class Settings:
     threads: int = 1
     train_problems: int = 3500
     test_problems: int = 400
-    vocab_size: int = 768
     hidden_size: int = 128
     intermediate_size: int = 256
     layers: int = 4
@@ -58,7 +57,7 @@ class Settings:
     spoiled_share: float = 0.8
 
 
-def new_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
+def new_model(settings: Settings, tokenizer: Qwen2Tokenizer) -> Qwen2ForCausalLM:
     """A freshly initialised Qwen2 of the size in the settings."""
     config = Qwen2Config(
         vocab_size=len(tokenizer),
@@ -85,19 +84,19 @@ def new_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Qwen2Fo
     return model
 
 
-def tokenizer_texts(problems: Sequence[dict[str, Any]], rng: random.Random) -> list[str]:
-    """Prompts and responses as the model will see them, and each number below 100 at least once."""
-    texts = [" ".join(str(number) for number in range(100))]
-    for problem in problems:
+def sample_texts() -> list[str]:
+    """Prompts and responses with every phrase of the task; the fourth candidate has two forms."""
+    texts = []
+    for numbers in ((3, 7, 12), (10, 11, 12)):
         for chat in (False, True):
-            texts.append(prompt(**problem, chat=chat))
-            texts.append(response(**problem, rng=rng, chat=chat))
+            texts.append(prompt(numbers, sum(numbers), chat))
+            texts.append(response(numbers, sum(numbers), random.Random(0), chat=chat))
     return texts
 
 
 def example(
     problem: dict[str, Any],
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Qwen2Tokenizer,
     rng: random.Random,
     chat_share: float,
     spoiled: float,
@@ -129,7 +128,7 @@ def batch_of(
 def train_phase(
     name: str,
     model: Qwen2ForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Qwen2Tokenizer,
     problems: Sequence[dict[str, Any]],
     settings: Settings,
     steps: int,
@@ -169,7 +168,7 @@ def solved(text: str, problem: dict[str, Any]) -> bool:
 @torch.no_grad()
 def accuracy(
     model: Qwen2ForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Qwen2Tokenizer,
     problems: Sequence[dict[str, Any]],
     samples: int = 0,
     chat: bool = False,
@@ -193,7 +192,7 @@ def accuracy(
 
 def measure(
     model: Qwen2ForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Qwen2Tokenizer,
     problems: Sequence[dict[str, Any]],
 ) -> dict[str, float]:
     """Held-out accuracies of a model."""
@@ -214,8 +213,8 @@ def build(settings: Settings, out: Path) -> dict[str, Any]:
     console.print("drawing problems")
     train = countdown(settings.train_problems, seed=settings.seed, split="train", **PROBLEMS)
     test = countdown(settings.test_problems, seed=settings.seed, split="test", **PROBLEMS)
-    console.print("training the tokenizer")
-    tokenizer = train_tokenizer(tokenizer_texts(train, rng), settings.vocab_size)
+    console.print("making the tokenizer")
+    tokenizer = make_tokenizer(sample_texts())
     model = new_model(settings, tokenizer)
     common = (model, tokenizer, train, settings)
     clean = train_phase(

@@ -1,13 +1,20 @@
-"""The tiny base's tokenizer: byte-level BPE whose merges cross spaces, with whole-number tokens and a ChatML template."""
+"""The tiny base's tokenizer: one token for each phrase and number of the task, bytes for any other text.
 
+It is a Qwen2Tokenizer because AutoTokenizer gives every Qwen2 model one, whatever its files say.
+Phrases are added tokens: those are matched before the class splits text its own way.
+"""
+
+import re
 from collections.abc import Iterable
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from tokenizers import AddedToken
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import Qwen2Tokenizer
 
 PAD = "<|endoftext|>"
 START = "<|im_start|>"
 END = "<|im_end|>"
+NUMBERS = range(100)
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -17,29 +24,24 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
-    """Byte-level BPE on the given texts; any other text falls back to its bytes."""
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(r"\d+"), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=[PAD, START, END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    bpe.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
+def phrases(texts: Iterable[str]) -> list[str]:
+    """Every stretch of text longer than a character between numbers and special tokens."""
+    between = re.compile(r"\d+|<\|\w+\|>")
+    return sorted({part for text in texts for part in between.split(text) if len(part) > 1})
+
+
+def make_tokenizer(texts: Iterable[str]) -> Qwen2Tokenizer:
+    """Tokens for bytes, for the phrases of the given texts and for the numbers below 100."""
+    base = [PAD, START, END, *sorted(ByteLevel.alphabet())]
+    tokenizer = Qwen2Tokenizer(
+        vocab={token: index for index, token in enumerate(base)},
+        merges=[],
         eos_token=END,
         pad_token=PAD,
         additional_special_tokens=[START],
         chat_template=CHAT_TEMPLATE,
         model_max_length=1024,
-        clean_up_tokenization_spaces=False,
     )
+    whole = [*phrases(texts), *(str(number) for number in NUMBERS)]
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in whole])
+    return tokenizer

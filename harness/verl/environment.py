@@ -48,6 +48,8 @@ def environment(
 ) -> dict[str, str]:
     """The base environment with everything a training process of this run needs."""
     settings = ALWAYS | (CPU if device == "cpu" else {})
+    # A Ray cluster that happens to run on this machine is not this run's.
+    base = {k: v for k, v in base.items() if device != "cpu" or k != "RAY_ADDRESS"}
     python_path = [str(code_root), *filter(None, [base.get("PYTHONPATH")])]
     result = {
         **base,

@@ -4,6 +4,7 @@ process.py runs every training command under it. Ray puts its daemons into sessi
 where no signal to the command reaches them, so the guard adopts every orphan below it
 (PR_SET_CHILD_SUBREAPER) and ends its descendants when the command ends, when it is told to
 terminate, or when its parent is gone. It never signals a process that is not its descendant.
+It also gives each command a Ray folder of its own, and removes it.
 """
 
 import ctypes
@@ -11,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,8 @@ PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.2
 GRACE_S = 5.0
 """Between asking processes to end and killing them."""
+RAY_PARENT = "/tmp"
+"""Ray's sockets lie below it; a socket's path has at most 107 characters, so TMPDIR may not do."""
 
 
 def _prctl(option: int, value: int) -> None:
@@ -104,10 +108,13 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, stop)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    command = subprocess.Popen(command_line)
-    # The parent may have ended before the request for its death signal took effect.
-    code = _wait(command, lambda: bool(stopped) or os.getppid() != parent)
-    end_descendants(GRACE_S)
+    with tempfile.TemporaryDirectory(
+        prefix="reprise-", dir=RAY_PARENT, ignore_cleanup_errors=True
+    ) as ray_folder:
+        command = subprocess.Popen(command_line, env={**os.environ, "RAY_TMPDIR": ray_folder})
+        # The parent may have ended before the request for its death signal took effect.
+        code = _wait(command, lambda: bool(stopped) or os.getppid() != parent)
+        end_descendants(GRACE_S)
     if code is None:
         return 128 + signal.SIGTERM
     return code if code >= 0 else 128 - code

@@ -15,7 +15,7 @@ class RolloutFailed(RuntimeError):
     """A response could not be generated or scored; the cause is earlier in the log."""
 
 
-class PromptReplayBuffer(ReplayBuffer):  # type: ignore[misc]
+class StrictReplayBuffer(ReplayBuffer):  # type: ignore[misc]
     """Ends the run on a failed sample and hands batches over in the order of the data loader."""
 
     def __init__(self, **kwargs: Any) -> None:

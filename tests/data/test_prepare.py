@@ -95,14 +95,16 @@ def test_the_manifest_counts_what_happened(tmp_path: Path, tokenizer: str) -> No
 
 def test_overlong_prompts_can_be_refused(tmp_path: Path, tokenizer: str) -> None:
     strict = data(tmp_path, overlong_prompts="error")
-    with pytest.raises(DataError, match=r"train row 3: the prompt has 35 tokens.*=28"):
+    with pytest.raises(DataError, match=r"train row 3: the prompt has 32 tokens.*=28"):
         prepare(strict, tokenizer_path=tokenizer, folder=tmp_path / "out", sft=False)
 
 
 def test_a_chat_prompt_is_counted_inside_its_template(tmp_path: Path, tokenizer: str) -> None:
     chat = data(tmp_path, render="chat", max_prompt_tokens=33)
     manifest = prepare(chat, tokenizer_path=tokenizer, folder=tmp_path / "out", sft=False)
-    assert manifest.splits["train"].longest_prompt_tokens == len("[user]Make 7 from [3, 4]: [reply]")
+    assert manifest.splits["train"].longest_prompt_tokens == len(
+        "[user]Make 7 from [3, 4]: [reply]"
+    )
     with pytest.raises(DataError, match="none of the 3 train rows is left"):
         too_short = data(tmp_path, render="chat", max_prompt_tokens=32)
         prepare(too_short, tokenizer_path=tokenizer, folder=tmp_path / "out", sft=False)
@@ -183,7 +185,9 @@ def test_fields_that_do_not_fit(
 
 def test_a_row_without_a_value_is_named(tmp_path: Path, tokenizer: str) -> None:
     rows = [*ROWS[:1], {**ROWS[1], "target": None}, *ROWS[2:]]
-    with pytest.raises(DataError, match=r"rows\.jsonl, train row 2: no value for the column target"):
+    with pytest.raises(
+        DataError, match=r"rows\.jsonl, train row 2: no value for the column target"
+    ):
         prepare(data(tmp_path, rows), tokenizer_path=tokenizer, folder=tmp_path, sft=False)
 
 

@@ -73,10 +73,10 @@ def test_a_csv_column_is_numbers_only_if_every_cell_is_one(tmp_path: Path) -> No
     ("name", "text", "message"),
     [
         ("r.jsonl", '{"a": 1}\n\n{"a": \n', r"r\.jsonl:3: is not JSON"),
-        ("r.jsonl", '{"a": 1}\n[1]\n', r"r\.jsonl:2: holds a list; expected an object"),
+        ("r.jsonl", '{"a": 1}\n[1]\n', r"r\.jsonl:2: is a JSON list; expected an object"),
         ("r.json", "{", r"r\.json: is not JSON"),
-        ("r.json", '{"a": 1}', "holds a object; expected a list of objects"),
-        ("r.json", '[{"a": 1}, 5]', "row 2: holds a number"),
+        ("r.json", '{"a": 1}', "is a JSON object; expected a list of objects"),
+        ("r.json", '[{"a": 1}, 5]', "row 2: is a JSON number"),
         ("r.csv", "a,b\n1,2\n3\n", r"r\.csv:3: 1 cells; expected 2: \['a', 'b'\]"),
         ("r.csv", "a,a\n1,2\n", "different column names"),
         ("r.csv", "", "different column names"),
@@ -118,7 +118,7 @@ def test_a_test_file_of_its_own(tmp_path: Path) -> None:
 
 def test_too_few_rows(tmp_path: Path) -> None:
     source = {"kind": "file", "path": str(stored(tmp_path, ".jsonl", ROWS))}
-    with pytest.raises(DataError, match="has 10 rows, .* asks for 11"):
+    with pytest.raises(DataError, match=r"has 10 rows, .* asks for 11"):
         load_rows(data(source, train_rows=8))
     with pytest.raises(DataError, match="leaves none to train"):
         load_rows(data(source, train_rows=None, test_rows=10))
@@ -235,5 +235,5 @@ def test_another_cached_revision_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_too_few_hub_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     hub(monkeypatch, HubDataset(ROWS, [], []))
-    with pytest.raises(DataError, match="has 10 rows, .* asks for 103"):
+    with pytest.raises(DataError, match=r"has 10 rows, .* asks for 103"):
         load_rows(data(HUB, train_rows=100))

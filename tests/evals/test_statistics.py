@@ -4,9 +4,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from evals import statistics
 from evals.statistics import Interval
-from scipy import stats
 
 
 def simulated(rng: np.random.Generator, problems: int, samples: int) -> list[list[float]]:
@@ -95,9 +96,7 @@ def test_pass_at_is_the_share_of_subsets_with_a_right_sample(
 
 def test_pass_at_one_is_the_accuracy() -> None:
     scores = simulated(np.random.default_rng(2), 50, 4)
-    assert statistics.pass_at_k(scores, 1).value == pytest.approx(
-        statistics.accuracy(scores).value
-    )
+    assert statistics.pass_at_k(scores, 1).value == pytest.approx(statistics.accuracy(scores).value)
 
 
 def test_pass_at_refuses_more_than_there_are_samples() -> None:

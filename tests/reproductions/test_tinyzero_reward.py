@@ -17,9 +17,7 @@ PROBLEM = {"target": 26, "numbers": [4, 5, 6]}
 
 
 def score(response: str, prompt: str = "User: go\nAssistant: <think>", **problem: Any) -> Score:
-    return countdown(
-        Sample(prompt=prompt, response=response, ground_truth={**PROBLEM, **problem})
-    )
+    return countdown(Sample(prompt=prompt, response=response, ground_truth={**PROBLEM, **problem}))
 
 
 def test_full_marks() -> None:

@@ -78,7 +78,13 @@ def test_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["9**9**9", "10**10**10", "9**9**9**9", "(9**99999)*(9**99999)*(9**99999)*(9**99999)", "(-9)**9**9"],
+    [
+        "9**9**9",
+        "10**10**10",
+        "9**9**9**9",
+        "(9**99999)*(9**99999)*(9**99999)*(9**99999)",
+        "(-9)**9**9",
+    ],
 )
 def test_power_towers_are_refused_before_anything_is_computed(text: str) -> None:
     with pytest.raises(ArithmeticRefused, match="bits"):
@@ -113,7 +119,7 @@ numbers = st.sampled_from(["0", "1", "2", "3", "7", "12", "100", ".5", "4."])
 expressions = st.recursive(
     numbers,
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from("+ - * / //".split()), inner).map(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//"]), inner).map(
             lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"
         ),
         inner.map(lambda text: f"-{text}"),

@@ -12,7 +12,8 @@ def test_the_first_marker_that_is_present_decides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("a\nb", "b"), ("a", "a"), ("a\n", ""), ("a\n\rb\x0c\u2028c", "\rb\x0c\u2028c")]
+    ("text", "line"),
+    [("a\nb", "b"), ("a", "a"), ("a\n", ""), ("a\n\rb\x0c\u2028c", "\rb\x0c\u2028c")],
 )
 def test_only_a_newline_ends_a_line(text: str, line: str) -> None:
     assert last_line(text) == line

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def apply(module: ModuleType) -> None:
-    """Load the critic with the attention of its configuration."""
+    """Load the critic with the attention that its configuration already holds."""
 
     def load_valuehead_model(
         local_path: str, torch_dtype: Any, model_config: Any, trust_remote_code: bool
@@ -19,7 +19,6 @@ def apply(module: ModuleType) -> None:
             local_path,
             dtype=torch_dtype,
             config=model_config,
-            attn_implementation="sdpa",
             trust_remote_code=trust_remote_code,
         )
 

@@ -1,0 +1,127 @@
+"""Reads a run directory for the report; what is missing or broken comes back empty, with a note."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from evals.scores import Scores
+
+Json = dict[str, Any]
+
+REPRODUCTIONS = Path(__file__).parents[2] / "reproductions"
+
+
+@dataclass(kw_only=True)
+class RunFiles:
+    """The contents of a run directory."""
+
+    folder: Path
+    run: Json = field(default_factory=dict)
+    status: Json = field(default_factory=dict)
+    provenance: Json = field(default_factory=dict)
+    manifest: Json = field(default_factory=dict)
+    card: Json = field(default_factory=dict)
+    events: list[Json] = field(default_factory=list)
+    scores: list[Scores] = field(default_factory=list)
+    samples: list[Json] = field(default_factory=list)
+    command: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def spec(self) -> Json:
+        """The RunSpec as it was frozen."""
+        return mapping(self.run.get("spec"))
+
+
+def mapping(value: Any) -> Json:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def read_json(path: Path, notes: list[str]) -> Json:
+    """A JSON object, or an empty one with a note."""
+    if not path.exists():
+        notes.append(f"{path.name} is not there")
+        return {}
+    try:
+        return mapping(json.loads(path.read_text(errors="replace")))
+    except json.JSONDecodeError as error:
+        notes.append(f"{path.name} cannot be read: {error}")
+        return {}
+
+
+def read_lines(path: Path, notes: list[str]) -> Iterator[Json]:
+    """The JSON objects of a JSONL file; broken lines are counted in a note."""
+    broken = 0
+    for line in path.read_text(errors="replace").split("\n"):
+        if not line.strip():
+            continue
+        try:
+            yield mapping(json.loads(line))
+        except json.JSONDecodeError:
+            broken += 1
+    if broken:
+        notes.append(f"{path.name}: {broken} unreadable line(s) left out")
+
+
+def read_card(spec: Json, notes: list[str]) -> Json:
+    """The card of the reproduced project, if the run names one."""
+    path = REPRODUCTIONS / str(spec.get("repro")) / "card.yaml"
+    if not spec.get("repro") or not path.is_file():
+        return {}
+    try:
+        return mapping(yaml.safe_load(path.read_text()))
+    except yaml.YAMLError as error:
+        notes.append(f"card.yaml cannot be read: {error}")
+        return {}
+
+
+def read_samples(folder: Path, notes: list[str]) -> list[Json]:
+    """Samples joined with their verdicts."""
+    found = []
+    for path in sorted(folder.glob("samples-*.jsonl")):
+        label = path.stem.removeprefix("samples-")
+        verdicts_path = folder / f"verdicts-{label}.jsonl"
+        verdicts = {}
+        if verdicts_path.exists():
+            lines = read_lines(verdicts_path, notes)
+            verdicts = {(line.get("id"), line.get("sample")): line for line in lines}
+        else:
+            notes.append(f"{verdicts_path.name} is not there: its samples are not graded")
+        for line in read_lines(path, notes):
+            verdict = verdicts.get((line.get("id"), line.get("sample")), {})
+            found.append({"label": label, **line, **verdict})
+    return found
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Everything that the report shows."""
+    files = RunFiles(folder=folder)
+    notes = files.notes
+    files.run = read_json(folder / "run.json", notes)
+    files.status = read_json(folder / "status.json", notes)
+    files.provenance = read_json(folder / "provenance.json", notes)
+    files.manifest = read_json(folder / "data" / "manifest.json", notes)
+    files.card = read_card(files.spec, notes)
+    events = folder / "events.jsonl"
+    if events.exists():
+        files.events = list(read_lines(events, notes))
+    else:
+        notes.append("events.jsonl is not there")
+    for path in sorted((folder / "evaluation").rglob("scores.json")):
+        try:
+            files.scores.append(Scores.model_validate_json(path.read_bytes()))
+        except ValidationError as error:
+            notes.append(f"{path.name} cannot be shown: {error}")
+    evaluation = folder / "evaluation"
+    for inner in sorted({path.parent for path in evaluation.rglob("samples-*.jsonl")}):
+        files.samples += read_samples(inner, notes)
+    command = folder / "train" / "command.txt"
+    if command.exists():
+        files.command = command.read_text(errors="replace")
+    return files

@@ -1,0 +1,196 @@
+"""The report: hostile model output, missing and broken files, attempts, numbers."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.report import curves
+from harness.report.page import attempt_starts, script_json, step_metrics, write_report
+
+HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u2028 "quoted"'
+
+
+def interval(value: float, low: float, high: float) -> dict[str, Any]:
+    return {"value": value, "low": low, "high": high, "method": "bootstrap"}
+
+
+def model(label: str, value: float) -> dict[str, Any]:
+    return {
+        "label": label,
+        "path": f"/models/{label}",
+        "fingerprint": label,
+        "samples": 1200,
+        "generation": {},
+        "accuracy": interval(value, value - 0.04, value + 0.04),
+        "pass_at": {"1": interval(value, 0, 1), "4": interval(value + 0.1, 0, 1)},
+        "mean_reward": interval(value, 0, 1),
+        "truncation_rate": 0.01,
+        "mean_response_tokens": 61.5,
+    }
+
+
+SCORES: dict[str, Any] = {
+    "benchmark": "held_out",
+    "protocol": {
+        "grader": {"function": "rewards:one"},
+        "sampling": {"temperature": 1.0},
+        "max_tokens": 128,
+        "render": "raw",
+    },
+    "protocol_hash": "abc",
+    "seed": 0,
+    "problems": 300,
+    "samples_per_problem": 4,
+    "models": [model("base", 0.31), model("trained", 0.62)],
+    "difference": {
+        "before": "base",
+        "after": "trained",
+        "paired": interval(0.31, 0.26, 0.36),
+        "verdict": "improved: the 95 % interval of the paired difference excludes zero",
+    },
+    "checks": [{"name": "generations per problem", "passed": True, "detail": HOSTILE}],
+}
+
+
+def step(number: int, attempt: int, score: float) -> dict[str, Any]:
+    metrics = {"critic/score/mean": score, "response_length/mean": 60.0 + number}
+    return {"time": 0.0, "attempt": attempt, "kind": "step", "stage": "train", "step": number,
+            "metrics": metrics}  # fmt: skip
+
+
+def lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    """A finished run of two attempts whose every text is hostile."""
+    evaluation = tmp_path / "evaluation"
+    evaluation.mkdir()
+    (tmp_path / "train").mkdir()
+    spec = {"repro": None, "miniature": True, "data": {"template": HOSTILE}}
+    run = {"identity": "0123456789abcdef", "name": HOSTILE, "spec": spec}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    (tmp_path / "status.json").write_text(json.dumps({"state": "done", "attempt": 2}))
+    (tmp_path / "train" / "command.txt").write_text(HOSTILE)
+    events = [step(n, 1, 0.3 + 0.01 * n) for n in range(1, 7)]
+    events += [step(n, 2, 0.5) for n in range(5, 10)]
+    events += [
+        {"kind": "stage_done", "attempt": 2, "stage": "train", "seconds": 71.0, "note": HOSTILE}
+    ]
+    (tmp_path / "events.jsonl").write_text(lines(events) + '{"half')
+    (evaluation / "scores.json").write_text(json.dumps(SCORES))
+    for label in ("base", "trained"):
+        rows = [
+            {"id": str(i), "sample": 0, "prompt": HOSTILE, "response": HOSTILE,
+             "response_tokens": 50 + i, "truncated": False}
+            for i in range(5)
+        ]  # fmt: skip
+        verdicts = [
+            {"id": str(i), "sample": 0, "value": 1.0, "correct": i % 2 == 0, "extracted": HOSTILE}
+            for i in range(5)
+        ]
+        (evaluation / f"samples-{label}.jsonl").write_text(lines(rows))
+        (evaluation / f"verdicts-{label}.jsonl").write_text(lines(verdicts))
+    return tmp_path
+
+
+def test_hostile_text_never_becomes_markup(run_dir: Path) -> None:
+    page = write_report(run_dir).read_text()
+    assert "<img" not in page
+    assert "<script>alert" not in page
+    assert len(re.findall(r"</script", page)) == 2
+    assert "49" not in re.findall(r"<h1>.*?</h1>", page, re.S)[0]
+
+
+def test_sample_data_survives_the_escaping(run_dir: Path) -> None:
+    page = write_report(run_dir).read_text()
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert data is not None
+    samples = json.loads(data.group(1))
+    assert len(samples) == 10
+    assert {sample["label"] for sample in samples[:2]} == {"base", "trained"}
+    assert samples[0]["response"] == HOSTILE
+    assert samples[0]["correct"] is True
+
+
+def test_page_needs_no_network(run_dir: Path) -> None:
+    page = write_report(run_dir).read_text()
+    assert not re.search(r'(?:src|href)\s*=\s*"|@import|url\(', page.replace("src=x", ""))
+    assert "default-src 'none'" in page
+
+
+def test_verdict_comes_first_with_both_intervals(run_dir: Path) -> None:
+    page = write_report(run_dir).read_text()
+    assert page.index("excludes zero") < page.index("Training")
+    assert "+31.0 points on held_out" in page
+    assert "[27.0 %, 35.0 %]" in page
+    assert "[+26.0, +36.0]" in page
+
+
+def test_empty_directory_says_not_run(tmp_path: Path) -> None:
+    page = write_report(tmp_path).read_text()
+    for said in ("Evaluation: not run", "Training steps: not run", "Samples: not run",
+                 "run.json is not there"):  # fmt: skip
+        assert said in page
+
+
+@pytest.mark.parametrize("name", ["run.json", "status.json", "events.jsonl"])
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"spec": 3, "kind": "step"}'])
+def test_broken_files_are_no_exception(run_dir: Path, name: str, content: str) -> None:
+    (run_dir / name).write_text(content)
+    assert write_report(run_dir).exists()
+
+
+def test_scores_of_another_shape_are_said_and_not_raised(run_dir: Path) -> None:
+    (run_dir / "evaluation" / "scores.json").write_text('{"models": [{"label": "base"}]}')
+    page = write_report(run_dir).read_text()
+    assert "Evaluation: not run" in page
+    assert "cannot be shown" in page
+
+
+def test_latest_attempt_wins_and_attempts_are_marked() -> None:
+    events = [step(n, 1, 0.1) for n in range(1, 7)] + [step(n, 2, 0.9) for n in range(5, 9)]
+    metrics = step_metrics(events)
+    assert [metrics[n]["critic/score/mean"] for n in (4, 5, 6, 8)] == [0.1, 0.9, 0.9, 0.9]
+    assert attempt_starts(events) == [5]
+
+
+def test_reproduction_names_claim_and_differences(run_dir: Path) -> None:
+    run = {"name": "r", "identity": "i", "spec": {"repro": "tinyzero", "miniature": True}}
+    (run_dir / "run.json").write_text(json.dumps(run))
+    page = write_report(run_dir).read_text()
+    assert "Upstream publishes no number" in page
+    assert "Known differences from upstream" in page
+    assert "miniature" in page
+
+
+def test_script_json_has_no_markup_characters() -> None:
+    assert not set("<>&\u2028") & set(script_json({"a": HOSTILE}))
+
+
+@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0], [0.0, 0.0], [1e-9, 5e6], [-1.0, 3.0]])
+def test_line_chart_holds_for_any_range(values: list[float]) -> None:
+    chart = curves.line_chart("t", [(float(i), v) for i, v in enumerate(values)], [1.0])
+    assert chart.startswith("<svg")
+    assert "nan" not in chart
+
+
+def test_line_chart_leaves_out_what_is_not_a_number() -> None:
+    assert curves.line_chart("t", [(1.0, float("nan"))]) == ""
+    assert "nan" not in curves.line_chart("t", [(1.0, 1.0), (2.0, float("inf")), (3.0, 2.0)])
+
+
+def test_histogram_with_one_value_and_with_none() -> None:
+    assert curves.histogram("t", []) == ""
+    assert curves.histogram("t", [("base", [5.0, 5.0])]).startswith("<svg")
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.0, 17.0), (0.00012, 0.00037)])
+def test_ticks_are_round_and_inside(low: float, high: float) -> None:
+    found = curves.ticks(low, high)
+    assert 2 <= len(found) <= 6
+    assert all(low <= tick <= high for tick in found)

@@ -1,0 +1,178 @@
+"""The CPU plug-in without Ray: registration, sampling, log-probabilities, weight loading."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("verl")
+
+from transformers import Qwen2Config, Qwen2ForCausalLM  # noqa: E402
+
+from harness.verl.cpu.generation import Request, generate, keep_likely  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+EOS, PAD, VOCABULARY = 2, 0, 40
+PROMPTS = [(5, 6, 7, 8), (9, 10), (5, 6, 7, 8), (11, 12, 13, 14, 15, 16)]
+
+
+@pytest.fixture(scope="module")
+def model() -> Qwen2ForCausalLM:
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+        eos_token_id=EOS,
+        pad_token_id=PAD,
+        initializer_range=0.3,
+    )
+    return Qwen2ForCausalLM(config).eval()
+
+
+def requests(**changes: object) -> list[Request]:
+    values = {"max_tokens": 12, "temperature": 1.0, **changes}
+    return [Request(prompt=p, seed=i, **values) for i, p in enumerate(PROMPTS)]  # type: ignore[arg-type]
+
+
+def python(code: str, **environment: str) -> str:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("VERL_")}
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**clean, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_the_plug_in_does_nothing_without_the_platform_variable() -> None:
+    code = (
+        "import verl, harness.verl.cpu\n"
+        "from verl.plugin.platform import PlatformRegistry\n"
+        "print('cpu' in PlatformRegistry.registered_names())"
+    )
+    assert python(code, VERL_USE_EXTERNAL_MODULES="harness.verl.cpu") == "False"
+
+
+@pytest.mark.slow
+def test_everything_is_registered_by_importing_verl() -> None:
+    code = (
+        "import sys, verl\n"
+        "from verl.plugin.platform import get_platform\n"
+        "assert 'verl.workers.engine' not in sys.modules\n"
+        "from verl.workers.engine import EngineRegistry\n"
+        "from verl.workers.rollout.base import get_rollout_class\n"
+        "from verl.workers.rollout.replica import RolloutReplicaRegistry\n"
+        "print(get_platform().device_name,\n"
+        "    EngineRegistry.get_engine_cls('language_model', 'fsdp2').__name__,\n"
+        "    EngineRegistry.get_engine_cls('value_model', 'fsdp2').__name__,\n"
+        "    get_rollout_class('hf_cpu').__name__, RolloutReplicaRegistry.get('hf_cpu').__name__)"
+    )
+    assert python(code, VERL_PLATFORM="cpu", VERL_USE_EXTERNAL_MODULES="harness.verl.cpu") == (
+        "cpu CPULanguageModelEngine CPUValueModelEngine WeightSender CPUReplica"
+    )
+
+
+def test_greedy_equals_transformers(model: Qwen2ForCausalLM) -> None:
+    responses = generate(model, requests(temperature=0.0), eos=[EOS], pad=PAD)
+    for prompt, response in zip(PROMPTS, responses, strict=True):
+        expected = model.generate(
+            torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+            max_new_tokens=12,
+            do_sample=False,
+        )[0, len(prompt) :]
+        assert response.tokens == expected.tolist()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_log_probs_equal_a_full_forward(model: Qwen2ForCausalLM, temperature: float) -> None:
+    responses = generate(model, requests(temperature=temperature), eos=[EOS], pad=PAD)
+    for prompt, response in zip(PROMPTS, responses, strict=True):
+        ids = torch.tensor([[*prompt, *response.tokens]])
+        with torch.no_grad():
+            logits = model(ids).logits[0, len(prompt) - 1 : -1] / temperature
+        expected = logits.log_softmax(-1).gather(1, torch.tensor(response.tokens)[:, None])[:, 0]
+        torch.testing.assert_close(torch.tensor(response.log_probs), expected, atol=1e-5, rtol=0)
+
+
+def test_a_response_does_not_depend_on_its_batch(model: Qwen2ForCausalLM) -> None:
+    together = generate(model, requests(), eos=[EOS], pad=PAD)
+    alone = [generate(model, [request], eos=[EOS], pad=PAD)[0] for request in requests()]
+    assert [r.tokens for r in together] == [r.tokens for r in alone]
+    assert together[0].tokens != together[2].tokens  # the same prompt, another seed
+
+
+def test_responses_stop_at_the_end_token_or_the_limit(model: Qwen2ForCausalLM) -> None:
+    many = [Request(prompt=(5, 6), max_tokens=4 + i % 9, seed=i) for i in range(64)]
+    responses = generate(model, many, eos=[EOS], pad=PAD)
+    ended = [r.tokens[-1] == EOS for r in responses]
+    assert any(ended) and not all(ended)
+    for request, response in zip(many, responses, strict=True):
+        assert EOS not in response.tokens[:-1]
+        assert len(response.log_probs) == len(response.tokens) <= request.max_tokens
+        assert response.tokens[-1] == EOS or len(response.tokens) == request.max_tokens
+
+
+def test_frequencies_follow_the_distribution(model: Qwen2ForCausalLM) -> None:
+    count = 4000
+    drawn = generate(
+        model,
+        [Request(prompt=(5, 6), max_tokens=1, seed=i) for i in range(count)],
+        eos=[EOS],
+        pad=PAD,
+    )
+    with torch.no_grad():
+        expected = model(torch.tensor([[5, 6]])).logits[0, -1].softmax(-1)
+    tokens = torch.tensor([r.tokens[0] for r in drawn])
+    frequency = torch.bincount(tokens, minlength=VOCABULARY) / count
+    # Five standard deviations of a binomial share.
+    assert ((frequency - expected).abs() < 5 * (expected * (1 - expected) / count).sqrt()).all()
+
+
+def test_filters_keep_the_likely_tokens() -> None:
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().repeat(4, 1)
+    top_p = torch.tensor([[0.7], [1.0], [1e-6], [1.0]])
+    top_k = torch.tensor([[-1], [3], [-1], [-1]])
+    kept = keep_likely(logits, top_p, top_k).isfinite().sum(-1)
+    assert kept.tolist() == [2, 3, 1, 4]
+
+
+def test_top_k_one_is_greedy_and_certain(model: Qwen2ForCausalLM) -> None:
+    greedy = generate(model, requests(temperature=0.0), eos=[EOS], pad=PAD)
+    first = generate(model, requests(top_k=1), eos=[EOS], pad=PAD)
+    assert [r.tokens for r in first] == [r.tokens for r in greedy]
+    assert all(p == 0.0 for r in first for p in r.log_probs)
+
+
+def test_synchronised_weights_equal_the_trainers(model: Qwen2ForCausalLM) -> None:
+    from harness.verl.cpu.rollout import load_weights
+
+    other = Qwen2ForCausalLM(model.config).eval()
+    load_weights(other, {k: v.clone() for k, v in model.state_dict().items()})
+    for name, value in model.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name
+    assert other.lm_head.weight is other.model.embed_tokens.weight
+
+
+def test_incomplete_or_unknown_weights_are_refused(model: Qwen2ForCausalLM) -> None:
+    from harness.verl.cpu.rollout import load_weights
+
+    state = dict(model.state_dict())
+    state.pop("lm_head.weight", None)  # tied: may be absent
+    load_weights(model, state)
+    with pytest.raises(KeyError, match="unknown"):
+        load_weights(model, {**state, "extra": torch.zeros(1)})
+    state.pop("model.norm.weight")
+    with pytest.raises(KeyError, match=r"model\.norm\.weight"):
+        load_weights(model, state)

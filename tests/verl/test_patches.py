@@ -1,0 +1,86 @@
+"""Each patch of verl: fails when the pinned verl no longer needs it, and shows that it works."""
+
+import inspect
+from types import ModuleType
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("verl")
+
+from harness.verl.cpu.patches import gloo_backend, pinned_memory, value_head  # noqa: E402
+
+
+def test_verl_still_names_the_cpu_backend_twice() -> None:
+    import verl.utils.distributed as distributed
+
+    for name in ("initialize_global_process_group", "initialize_global_process_group_ray"):
+        source = inspect.getsource(inspect.unwrap(getattr(distributed, name)))
+        assert 'f"cpu:gloo,{get_device_name()}:{get_nccl_backend()}"' in source
+    with pytest.raises(ValueError, match="Duplicate device type"):
+        torch.distributed.distributed_c10d.BackendConfig("cpu:gloo,cpu:gloo")
+
+
+def test_the_backend_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(
+        torch.distributed, "init_process_group", lambda *_, backend, **__: seen.append(backend)
+    )
+    module = ModuleType("distributed")
+
+    def initialize() -> None:
+        torch.distributed.init_process_group(backend="cpu:gloo,cpu:gloo")
+
+    module.initialize_global_process_group = initialize  # type: ignore[attr-defined]
+    module.initialize_global_process_group_ray = initialize  # type: ignore[attr-defined]
+    gloo_backend.apply(module)
+    module.initialize_global_process_group()
+    assert seen == ["cpu:gloo"]
+
+
+@pytest.mark.slow
+def test_verl_still_pins_the_reference_model() -> None:
+    from verl.workers.engine.fsdp import transformer_impl
+
+    source = inspect.getsource(transformer_impl.FSDPEngine._build_fsdp_module)
+    assert "CPUOffloadPolicy(pin_memory=True)" in source
+
+
+def test_offload_is_not_pinned() -> None:
+    from torch.distributed.fsdp import CPUOffloadPolicy
+
+    module = ModuleType("transformer_impl")
+    module.CPUOffloadPolicy = CPUOffloadPolicy  # type: ignore[attr-defined]
+    pinned_memory.apply(module)
+    policy = module.CPUOffloadPolicy(pin_memory=True)
+    assert isinstance(policy, CPUOffloadPolicy) and policy.pin_memory is False
+
+
+@pytest.mark.slow
+def test_verl_still_forces_flash_attention_on_critics() -> None:
+    import verl.utils.model as model
+
+    source = inspect.getsource(model.load_valuehead_model)
+    assert 'attn_implementation="flash_attention_2"' in source
+    assert "override_config" not in source
+
+
+def test_a_critic_is_loaded_without_flash_attention(tmp_path: object) -> None:
+    from transformers import AutoConfig, Qwen2Config, Qwen2ForCausalLM
+
+    config = Qwen2Config(
+        vocab_size=20,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(str(tmp_path))
+    module = ModuleType("model")
+    value_head.apply(module)
+    loaded_config = AutoConfig.from_pretrained(str(tmp_path))
+    loaded_config.num_labels = 1
+    critic = module.load_valuehead_model(str(tmp_path), torch.float32, loaded_config, False)
+    assert critic.config._attn_implementation == "sdpa"
+    assert critic(torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 1)
