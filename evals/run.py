@@ -29,7 +29,8 @@ Progress = Callable[[str, int, int], None]
 BENCHMARKS = ("held_out",)
 MODEL_FILES = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 ROOT = Path(__file__).parents[1]
-SMALL_B = 0.1  # billions of parameters below which a second CPU thread costs more than it brings
+SMALL_B = 0.1  # billions of parameters below which more than SMALL_THREADS only wait for each other
+SMALL_THREADS = 4
 LOG_TAIL = 25
 # Generation on a CPU allocates and frees the growing key-value cache at every step; without these
 # glibc hands the pages back to the kernel each time, which costs more than the arithmetic.
@@ -154,7 +155,7 @@ def make_job(
         device=spec.hardware.device,
         dtype="bfloat16" if spec.hardware.precision == "bf16" else "float32",
         batch_size=4 * spec.hardware.rollout.max_sequences if vllm else 256,
-        threads=1 if small and spec.hardware.device == "cpu" else None,
+        threads=min(SMALL_THREADS, os.cpu_count() or 1) if small else None,
         trust_remote_code=spec.model.trust_remote_code,
         tensor_parallel=spec.hardware.rollout.tensor_parallel,
     )
@@ -164,7 +165,7 @@ def child_environment(job: Job) -> dict[str, str]:
     """The child's environment: this one, quieter, with a memory allocator that keeps its pages."""
     extra = {"TOKENIZERS_PARALLELISM": "false", "VLLM_NO_USAGE_STATS": "1"}
     if job.device == "cpu":
-        extra |= KEEP_MEMORY
+        extra |= KEEP_MEMORY | {"OMP_WAIT_POLICY": "PASSIVE"}
     if job.threads:
         extra["OMP_NUM_THREADS"] = str(job.threads)
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))

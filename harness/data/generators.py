@@ -1,12 +1,15 @@
-"""Generators of problem rows with disjoint train and test splits, read by the data preparation and the tiny base."""
+"""Problem rows in disjoint splits, made for data preparation and for the tiny base."""
 
 import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError
+
+if TYPE_CHECKING:
+    from reasoning_gym.games.countdown import CountdownConfig
 
 Row = dict[str, Any]
 
@@ -50,7 +53,7 @@ def repeated(pool: list[Row], rows: int, seed: int) -> list[Row]:
     return result[:rows]
 
 
-def countdown_draws(config: Any) -> Iterator[Row | None]:
+def countdown_draws(config: "CountdownConfig") -> Iterator[Row | None]:
     """An endless stream of reasoning-gym problems; None where it found none in the target range."""
     from reasoning_gym.games.countdown import CountdownDataset
 

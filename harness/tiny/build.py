@@ -37,6 +37,16 @@ IGNORED = -100  # the label that transformers leaves out of the loss
 
 
 @dataclass(frozen=True)
+class Phase:
+    """One stretch of supervised training; `spoiled` is the share of answers drawn at random."""
+
+    name: str
+    steps: int
+    peak_rate: float
+    spoiled: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that decides what the base becomes."""
 
@@ -50,11 +60,8 @@ class Settings:
     heads: int = 4
     batch: int = 64
     chat_share: float = 0.12
-    clean_steps: int = 700
-    clean_rate: float = 2e-3
-    spoiled_steps: int = 50
-    spoiled_rate: float = 3e-4
-    spoiled_share: float = 0.8
+    clean: Phase = Phase("clean", 700, 2e-3, 0.0)
+    spoiled: Phase = Phase("spoiled", 40, 3e-4, 0.8)
 
 
 def new_model(settings: Settings, tokenizer: Qwen2Tokenizer) -> Qwen2ForCausalLM:
@@ -110,9 +117,7 @@ def example(
     return before + after, [IGNORED] * len(before) + after
 
 
-def batch_of(
-    examples: Sequence[tuple[list[int], list[int]]], pad: int
-) -> dict[str, torch.Tensor]:
+def batch_of(examples: Sequence[tuple[list[int], list[int]]], pad: int) -> dict[str, torch.Tensor]:
     """Right-padded tensors."""
     width = max(len(tokens) for tokens, _ in examples)
     tokens = [tokens + [pad] * (width - len(tokens)) for tokens, _ in examples]
@@ -126,28 +131,25 @@ def batch_of(
 
 
 def train_phase(
-    name: str,
+    phase: Phase,
     model: Qwen2ForCausalLM,
     tokenizer: Qwen2Tokenizer,
     problems: Sequence[dict[str, Any]],
     settings: Settings,
-    steps: int,
-    peak_rate: float,
-    spoiled: float,
     rng: random.Random,
 ) -> list[float]:
     """AdamW with a short warm-up and a linear decay; returns the loss of every step."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=peak_rate, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=phase.peak_rate, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / 20, (steps - step) / steps)
+        optimizer, lambda step: min((step + 1) / 20, (phase.steps - step) / phase.steps)
     )
     losses = []
     model.train()
     with Progress() as progress:
-        bar = progress.add_task(name, total=steps)
-        for _ in range(steps):
+        bar = progress.add_task(phase.name, total=phase.steps)
+        for _ in range(phase.steps):
             chosen = rng.sample(problems, settings.batch)
-            made = [example(p, tokenizer, rng, settings.chat_share, spoiled) for p in chosen]
+            made = [example(p, tokenizer, rng, settings.chat_share, phase.spoiled) for p in chosen]
             loss = model(**batch_of(made, tokenizer.pad_token_id)).loss
             optimizer.zero_grad()
             loss.backward()
@@ -155,7 +157,7 @@ def train_phase(
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
-            progress.update(bar, advance=1, description=f"{name} loss {losses[-1]:.3f}")
+            progress.update(bar, advance=1, description=f"{phase.name} loss {losses[-1]:.3f}")
     return losses
 
 
@@ -213,31 +215,18 @@ def build(settings: Settings, out: Path) -> dict[str, Any]:
     console.print("drawing problems")
     train = countdown(settings.train_problems, seed=settings.seed, split="train", **PROBLEMS)
     test = countdown(settings.test_problems, seed=settings.seed, split="test", **PROBLEMS)
-    console.print("making the tokenizer")
     tokenizer = make_tokenizer(sample_texts())
     model = new_model(settings, tokenizer)
-    common = (model, tokenizer, train, settings)
-    clean = train_phase(
-        "clean", *common, settings.clean_steps, settings.clean_rate, 0.0, rng
-    )
     log: dict[str, Any] = {"settings": asdict(settings), "problems": PROBLEMS}
-    log["after clean phase"] = measure(model, tokenizer, test)
-    console.print(log["after clean phase"])
-    spoiled = train_phase(
-        "spoiled",
-        *common,
-        settings.spoiled_steps,
-        settings.spoiled_rate,
-        settings.spoiled_share,
-        rng,
-    )
-    log["after spoiled phase"] = measure(model, tokenizer, test)
-    console.print(log["after spoiled phase"])
-    log["losses"] = {
-        "clean": [round(x, 4) for x in clean[::20]],
-        "spoiled": [round(x, 4) for x in spoiled[::5]],
-    }
     log["parameters"] = model.num_parameters()
+    log["vocabulary"] = len(tokenizer)
+    for phase in (settings.clean, settings.spoiled):
+        losses = train_phase(phase, model, tokenizer, train, settings, rng)
+        console.print(f"measuring on {len(test)} held-out problems")
+        found = measure(model, tokenizer, test)
+        kept = losses[:: phase.steps // 20] + losses[-1:]
+        log[f"after the {phase.name} phase"] = {**found, "losses": [round(x, 4) for x in kept]}
+        console.print(found)
     log["seconds"] = round(time.monotonic() - started)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)

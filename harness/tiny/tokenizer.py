@@ -1,4 +1,4 @@
-"""The tiny base's tokenizer: one token for each phrase and number of the task, bytes for any other text.
+"""The tiny base's tokenizer: a token for each phrase and number of the task, bytes for the rest.
 
 It is a Qwen2Tokenizer because AutoTokenizer gives every Qwen2 model one, whatever its files say.
 Phrases are added tokens: those are matched before the class splits text its own way.

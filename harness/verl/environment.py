@@ -27,9 +27,9 @@ CPU: Settings = {
     "MALLOC_MMAP_THRESHOLD_": ("4294967296", "as above, for large tensors"),
     "TQ_NUM_THREADS": ("1", "TransferQueue sets torch's threads and warns when it differs"),
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": ("0", "Ray's switch for loopback as the only address"),
-    "RAY_AUTH_MODE": ("disabled", "nothing outside the machine can connect; a token needs a file"),
     "RAY_raylet_start_wait_time_s": ("180", "a loaded small machine starts its daemons slowly"),
     "RAY_enable_worker_prestart": ("0", "prestarted workers import Ray and are thrown away"),
+    "RAY_prestart_worker_first_driver": ("0", "as above, for those of the first driver"),
     "GLOO_SOCKET_IFNAME": ("lo", "training processes talk on this machine only"),
 }
 

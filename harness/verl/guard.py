@@ -4,11 +4,13 @@ process.py runs every training command under it. Ray puts its daemons into sessi
 where no signal to the command reaches them, so the guard adopts every orphan below it
 (PR_SET_CHILD_SUBREAPER) and ends its descendants when the command ends, when it is told to
 terminate, or when its parent is gone. It never signals a process that is not its descendant.
-It also gives each command a Ray folder of its own, and removes it.
+It also gives each command a Ray of its own: a folder, which it removes, and a password, which
+exists in these processes only.
 """
 
 import ctypes
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -96,6 +98,17 @@ def _wait(command: subprocess.Popen[bytes], should_stop: Callable[[], bool]) -> 
     return None
 
 
+def _own_ray(folder: str) -> dict[str, str]:
+    if "RAY_ADDRESS" in os.environ:
+        return {}  # the run joins a cluster that a launcher has started
+    # Without a token any user of the machine could run code through Ray's ports.
+    return {
+        "RAY_TMPDIR": folder,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    }
+
+
 def main(arguments: list[str]) -> int:
     """Run the command; its exit code, or 143 when it was stopped."""
     parent, command_line = int(arguments[0]), arguments[1:]
@@ -111,7 +124,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(
         prefix="reprise-", dir=RAY_PARENT, ignore_cleanup_errors=True
     ) as ray_folder:
-        command = subprocess.Popen(command_line, env={**os.environ, "RAY_TMPDIR": ray_folder})
+        command = subprocess.Popen(command_line, env={**os.environ, **_own_ray(ray_folder)})
         # The parent may have ended before the request for its death signal took effect.
         code = _wait(command, lambda: bool(stopped) or os.getppid() != parent)
         end_descendants(GRACE_S)

@@ -3,7 +3,12 @@
 import random
 
 import pytest
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast, Qwen2ForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Qwen2ForCausalLM,
+    Qwen2Tokenizer,
+)
 
 from harness.tiny.build import OUT, accuracy
 from harness.tiny.traces import candidates, prompt, response
@@ -12,7 +17,7 @@ PROBLEM = {"numbers": [3, 7, 12], "target": 8}
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
+def tokenizer() -> Qwen2Tokenizer:
     return AutoTokenizer.from_pretrained(OUT)
 
 
@@ -27,17 +32,17 @@ def model() -> Qwen2ForCausalLM:
         "",
         " ",
         "plain text, 12345 and 6.7\n\n\ttabs",
-        "naïve café – „Anführung“ Ω≠∞",
-        "你好，世界 🌍👩‍🔬 العربية",
+        "naïve café „Anführung“ Ω≠∞",
+        "你好世界 🌍👩‍🔬 العربية",
         "\x00\x7f\r\n",
         prompt([1, 20, 300], 4567),
     ],
 )
-def test_any_text_round_trips(tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+def test_any_text_round_trips(tokenizer: Qwen2Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-def test_special_tokens_and_chat_template(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_special_tokens_and_chat_template(tokenizer: Qwen2Tokenizer) -> None:
     assert tokenizer.eos_token == "<|im_end|>"
     assert tokenizer.pad_token == "<|endoftext|>"
     assert tokenizer.eos_token_id != tokenizer.pad_token_id
@@ -46,14 +51,14 @@ def test_special_tokens_and_chat_template(tokenizer: PreTrainedTokenizerFast) ->
     assert text == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
 
 
-def test_prompt_and_response_are_short(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_prompt_and_response_are_short(tokenizer: Qwen2Tokenizer) -> None:
     assert len(tokenizer.encode(prompt(**PROBLEM))) <= 20
     assert len(tokenizer.encode(prompt(**PROBLEM, chat=True))) <= 30
     assert len(tokenizer.encode(response(**PROBLEM, rng=random.Random(0)))) < 48
 
 
 def test_model_is_small_and_agrees_with_the_tokenizer(
-    model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast
+    model: Qwen2ForCausalLM, tokenizer: Qwen2Tokenizer
 ) -> None:
     assert model.config.model_type == "qwen2"
     assert 0.5e6 <= model.num_parameters() <= 2e6
@@ -69,7 +74,7 @@ def test_folder_is_small_enough_to_ship() -> None:
     assert sum(path.stat().st_size for path in OUT.iterdir()) <= 6e6
 
 
-def test_every_target_of_the_candidates_is_above_or_at_zero() -> None:
+def test_candidates_compute_to_their_values() -> None:
     rng = random.Random(0)
     for _ in range(200):
         numbers = [rng.randint(1, 20) for _ in range(3)]
@@ -78,7 +83,7 @@ def test_every_target_of_the_candidates_is_above_or_at_zero() -> None:
 
 
 def test_the_base_is_right_sometimes_and_wrong_sometimes(
-    model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast
+    model: Qwen2ForCausalLM, tokenizer: Qwen2Tokenizer
 ) -> None:
     rng = random.Random(1)
     problems = []

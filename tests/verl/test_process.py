@@ -148,7 +148,8 @@ def test_nothing_survives_the_parent(
                 import os, sys
                 from pathlib import Path
                 from harness.verl.process import run_training
-                run_training([sys.executable, {str(script)!r}, {str(tmp_path / "pid")!r}, {daemon_is!r}],
+                command = [{str(script)!r}, {str(tmp_path / "pid")!r}, {daemon_is!r}]
+                run_training([sys.executable, *command],
                     environment=os.environ, log_path=Path({str(tmp_path / "log.txt")!r}),
                     metrics_path=Path({str(tmp_path / "m")!r}), on_metrics=print)
             """),

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import torch.distributed
 
@@ -15,16 +16,14 @@ import torch.distributed
 def _with_one_backend(initialize: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(initialize)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        real = torch.distributed.init_process_group
+        real: Any = torch.distributed.init_process_group
 
-        def init_process_group(*args: Any, backend: str, **kwargs: Any) -> None:
-            real(*args, backend=",".join(dict.fromkeys(backend.split(","))), **kwargs)
+        def init_process_group(**kwargs: Any) -> None:
+            backends = dict.fromkeys(kwargs.pop("backend").split(","))
+            real(backend=",".join(backends), **kwargs)
 
-        torch.distributed.init_process_group = init_process_group
-        try:
+        with mock.patch.object(torch.distributed, "init_process_group", init_process_group):
             return initialize(*args, **kwargs)
-        finally:
-            torch.distributed.init_process_group = real
 
     return wrapped
 
