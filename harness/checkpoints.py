@@ -6,9 +6,11 @@ fine-tuning, where verl has no hook); verified by the pipeline before it resumes
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from harness.errors import RunDirError
+from harness.files import write_text
 
 MANIFEST = "reprise.json"
 TRACKER = "latest_checkpointed_iteration.txt"
@@ -46,6 +48,58 @@ def latest_step(checkpoints: Path) -> int:
             f"Write the step of a complete global_step_<N> folder into it, or delete {checkpoints}."
         )
     return int(text)
+
+
+def resume_point(checkpoints: Path, run_id: str, logged: int) -> int:
+    """The step to continue from: the last complete checkpoint whose metrics are all recorded.
+
+    A kill between the saving of a checkpoint and its manifest, or before that step's metrics were
+    logged, makes the newest checkpoint one that cannot be believed; it is given up for the one
+    before, and its steps are done again.
+
+    Args:
+        checkpoints: verl's checkpoint folder.
+        run_id: identity of the run.
+        logged: last step up to which every step's metrics are recorded.
+
+    Raises:
+        RunDirError: as `verify`.
+    """
+    latest = latest_step(checkpoints)
+    folder = step_folder(checkpoints, latest)
+    unfinished = folder.is_dir() and not (folder / MANIFEST).exists()
+    if latest and (unfinished or latest > logged):
+        usable = [step for step in _complete_steps(checkpoints) if step <= logged]
+        _rewind(checkpoints, max(usable, default=0))
+    return verify(checkpoints, run_id)
+
+
+def adopt(checkpoints: Path, run_id: str) -> None:
+    """Writes the missing manifest of the latest checkpoint, for a trainer that has no hook.
+
+    The tracker file is written when a save is over, so the folder it names is complete.
+    """
+    latest = latest_step(checkpoints)
+    folder = step_folder(checkpoints, latest)
+    if latest and folder.is_dir() and not (folder / MANIFEST).exists():
+        write_manifest(folder, run_id, latest)
+
+
+def _complete_steps(checkpoints: Path) -> list[int]:
+    return [
+        int(path.parent.name.removeprefix("global_step_"))
+        for path in checkpoints.glob(f"global_step_*/{MANIFEST}")
+    ]
+
+
+def _rewind(checkpoints: Path, step: int) -> None:
+    for folder in checkpoints.glob("global_step_*"):
+        if int(folder.name.removeprefix("global_step_")) > step:
+            shutil.rmtree(folder)
+    if step:
+        write_text(checkpoints / TRACKER, str(step))
+    else:
+        (checkpoints / TRACKER).unlink()
 
 
 def verify(checkpoints: Path, run_id: str) -> int:

@@ -31,6 +31,8 @@ def export(spec: RunSpec, directory: RunDir, step: int) -> str:
     partial = directory.path / "model.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(source, partial, copy_function=_link_or_copy)
+    if spec.hardware.precision == "fp32":
+        _declare_fp32(partial / "config.json")
     files = {p.name: p.stat().st_size for p in sorted(partial.iterdir()) if p.is_file()}
     write_json(partial / RECORD, {"step": step, "files": files})
     shutil.rmtree(target, ignore_errors=True)
@@ -47,6 +49,13 @@ def _exported(target: Path, step: int) -> bool:
     sizes = {name: (target / name).stat().st_size for name in content["files"]
              if (target / name).exists()}  # fmt: skip
     return bool(content["step"] == step and sizes == content["files"])
+
+
+def _declare_fp32(config: Path) -> None:
+    """verl copies the base model's dtype into the export, whatever the weights are saved in."""
+    content = json.loads(config.read_text())
+    config.unlink()  # it may be a hard link to the checkpoint's file
+    write_json(config, content | {"dtype": "float32"})
 
 
 def _link_or_copy(source: str, target: str) -> None:

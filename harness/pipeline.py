@@ -1,6 +1,7 @@
 """The stages of a run in order: what is done already is skipped, what is left is done; the `run`
 action calls execute() and nothing else."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -159,10 +160,16 @@ def stage_evaluate(run: Run) -> str:
             run.spec,
             models={"base": model_path(run.spec.model), "trained": str(directory / "model")},
             test_parquet=directory / "data" / "test.parquet",
-            folder=directory / "evaluation",
+            folder=directory / "evaluation" / _protocol_folder(run.spec),
             on_progress=lambda label, done, total: bar.advance(done, total, label, line=False),
         )
     return run.scores.verdict
+
+
+def _protocol_folder(spec: RunSpec) -> str:
+    """A folder for each protocol: changing `eval=` measures the same model again, beside."""
+    content = spec.eval.model_dump_json()
+    return f"{spec.eval.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 @_stage

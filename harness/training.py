@@ -13,7 +13,7 @@ from harness.errors import TrainingError
 from harness.files import write_json, write_text
 from harness.paths import ROOT, model_path
 from harness.rundir import RunDir, identity
-from harness.spec import RLAlgorithm, RunSpec
+from harness.spec import RLAlgorithm, RunSpec, SFTAlgorithm
 from harness.steps import effective_steps, steps_of_file
 from harness.tracking import trackers
 from harness.verl.command import command, printable
@@ -32,6 +32,8 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
     _recover_metrics(directory)
     run_id = identity(spec)
     logged = _contiguous(effective_steps(directory.events()))
+    if isinstance(spec.algorithm, SFTAlgorithm):
+        checkpoints.adopt(directory.path / "checkpoints", run_id)
     start = checkpoints.resume_point(directory.path / "checkpoints", run_id, logged)
     if start >= steps:
         return f"{steps} steps, done before"
@@ -119,6 +121,8 @@ def _contiguous(steps: Mapping[int, Any]) -> int:
 
 
 def _believe(spec: RunSpec, directory: RunDir, run_id: str, *, start: int, steps: int) -> None:
+    if isinstance(spec.algorithm, SFTAlgorithm):
+        checkpoints.adopt(directory.path / "checkpoints", run_id)
     saved = checkpoints.verify(directory.path / "checkpoints", run_id)
     logged = effective_steps(directory.events())
     missing = [step for step in range(1, steps + 1) if step not in logged]

@@ -111,4 +111,18 @@ def countdown(
     return repeated(found, rows, seed)
 
 
-GENERATORS: dict[str, Callable[..., list[Row]]] = {"countdown": countdown}
+def countdown_demonstrations(rows: int, *, seed: int, split: str, **ranges: Any) -> list[Row]:
+    """Countdown problems of three numbers over + and -, each with a worked response."""
+    from harness.tiny.traces import response
+
+    rng = random.Random(seed)
+    return [
+        row | {"demonstration": response(row["numbers"], row["target"], rng, chat=True)}
+        for row in countdown(rows, seed=seed, split=split, **ranges)
+    ]
+
+
+GENERATORS: dict[str, Callable[..., list[Row]]] = {
+    "countdown": countdown,
+    "countdown_demonstrations": countdown_demonstrations,
+}

@@ -109,6 +109,7 @@ def _policy(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{actor}.data_loader_seed": spec.seed,
         f"{actor}.use_dynamic_bsz": True,
         f"{actor}.ppo_max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        f"{actor}.use_torch_compile": False,
         f"{actor}.policy_loss.loss_mode": "vanilla",
         f"{actor}.clip_ratio_low": algorithm.clip_low,
         f"{actor}.clip_ratio_high": algorithm.clip_high,
@@ -229,6 +230,8 @@ def _trainer(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path, steps: int | 
     return {
         "trainer.use_v1": True,
         "trainer.v1.trainer_mode": "sync",
+        "trainer.v1.sampler.custom_sampler.path": f"{PLUGIN}.replay_buffer",
+        "trainer.v1.sampler.custom_sampler.name": "StrictReplayBuffer",
         "trainer.test_freq": spec.schedule.validate_every or -1,
         "trainer.val_before_train": False,
         "trainer.checkpoint_callback_class": "harness.verl.checkpoint.CheckpointManifest",
@@ -258,8 +261,6 @@ def _laptop(spec: RunSpec) -> Keys:
     if spec.hardware.device != "cpu":
         return {}
     return {
-        "trainer.v1.sampler.custom_sampler.path": f"{PLUGIN}.replay_buffer",
-        "trainer.v1.sampler.custom_sampler.name": "FastPollReplayBuffer",
         "ray_kwargs.ray_init.num_cpus": 16,
         "ray_kwargs.ray_init.num_gpus": spec.hardware.gpus_per_node,
         "ray_kwargs.ray_init.object_store_memory": 300_000_000,
@@ -284,7 +285,6 @@ def _sft(spec: RunSpec, algorithm: SFTAlgorithm, run_dir: Path, steps: int | Non
         **{f"engine.{key}": value for key, value in _sft_engine(spec).items()},
         **_optimizer("optim", algorithm.optimizer),
         **_schedule(spec, run_dir, steps),
-        "trainer.seed": spec.seed,
         "trainer.test_freq": spec.schedule.validate_every or -1,
         "trainer.max_ckpt_to_keep": spec.schedule.keep_checkpoints,
         "checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
