@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.actions import Request, chosen_action
-from harness.compose import explain_hydra, at_the_door
+from harness.compose import CONF_DIR, at_the_door, explain_hydra
 from harness.errors import RepriseError
 from harness.help import help_text
 
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 exit_codes: list[int] = []
 
 
-@hydra.main(version_base=None, config_path="conf", config_name="config")
+@hydra.main(version_base=None, config_path=str(CONF_DIR), config_name="config")
 def act(config: DictConfig) -> None:
     """Does one composed run's action (a sweep calls this once for every run)."""
     request = Request(config, list(HydraConfig.get().overrides.task))

@@ -18,7 +18,9 @@ COMMANDS = (
 def cpu_seconds(arguments: list[str]) -> float:
     """User + system time of one run.py process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "run.py", *arguments], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "run.py", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

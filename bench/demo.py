@@ -1,5 +1,5 @@
-"""The demo on several seeds: minutes from command to report, seconds to the first step, peak memory,
-accuracy before and after. Run: python bench/demo.py [seed ...]"""
+"""The demo on several seeds: minutes from command to report, seconds to the first step, peak
+memory, accuracy before and after. Run: python bench/demo.py [seed ...]"""
 
 import json
 import subprocess
@@ -47,8 +47,9 @@ def measure(seed: int, overrides: list[str]) -> bool:
     scores = json.loads(next(run.glob("evaluation/*/scores.json")).read_text())
     before, after = (model["accuracy"] for model in scores["models"])
     print(
-        f"seed {seed}: {minutes:.1f} min in all, {steps[0] - started:.0f} s to the end of the first "
-        f"step, {(steps[-1] - steps[0]) / (len(steps) - 1):.1f} s a step, peak {peak_gb:.1f} GiB; "
+        f"seed {seed}: {minutes:.1f} min in all, {steps[0] - started:.0f} s to the end of the "
+        f"first step, {(steps[-1] - steps[0]) / (len(steps) - 1):.1f} s a step, "
+        f"peak {peak_gb:.1f} GiB; "
         f"accuracy {before['value']:.3f} [{before['low']:.3f}, {before['high']:.3f}] -> "
         f"{after['value']:.3f} [{after['low']:.3f}, {after['high']:.3f}]",
         flush=True,

@@ -97,7 +97,7 @@ def conformance(request: Request) -> int:
     """Score a file of golden cases with the repro's reward and compare with upstream's verdicts.
 
     Prints "N of M agree" and the disagreements; exit code 1 if there are any.
-    Example: python run.py +repro=tinyzero action=conformance cases=reproductions/tinyzero/golden.jsonl
+    Example: python run.py +repro=tinyzero action=conformance cases=golden.jsonl
     """
     from harness.cards import load_card
     from harness.conformance import conform, report

@@ -53,8 +53,8 @@ def in_miniature(overrides: Sequence[str]) -> list[str]:
         return list(overrides)
     if len(hardware) > 1:
         raise ConfigError(
-            f"hardware={chosen[-1]} sweeps over a laptop and a GPU profile; recipes run in miniature "
-            "on cpu and at full size elsewhere, so start two sweeps"
+            f"hardware={chosen[-1]} sweeps over a laptop and a GPU profile; recipes run in "
+            "miniature on cpu and at full size elsewhere, so start two sweeps"
         )
     replaced = [_miniature_choice(override) for override in overrides]
     if not any(re.match(r"\+?(repro|algorithm)=", override) for override in overrides):
@@ -136,7 +136,7 @@ def _nearest(path: list[str]) -> str:
     model = _model_at(path[:-1])
     names = list(model.model_fields) if model else []
     near = difflib.get_close_matches(path[-1], names, n=1, cutoff=0.5)
-    prefix = ".".join(path[:-1] + [""])
+    prefix = ".".join([*path[:-1], ""])
     if near:
         return f"; did you mean {prefix}{near[0]}?"
     return f"; {prefix}* has: {', '.join(names)}" if names else ""

@@ -21,6 +21,7 @@ Metrics = Mapping[str, float]
 
 SHOWN = (
     ("reward", "critic/score/mean", "{:.3f}"),
+    ("accuracy", "reward/accuracy", "{:.1%}"),
     ("length", "response_length/mean", "{:.1f}"),
     ("KL", "actor/reward_kl_penalty", "{:.4f}"),
     ("KL", "actor/kl_loss", "{:.4f}"),
@@ -106,4 +107,3 @@ def short(path: Path) -> Path:
         return path.relative_to(Path.cwd())
     except ValueError:
         return path
-

@@ -1,4 +1,4 @@
-"""Atomic file writes: a reader never sees half a file, a kill never leaves one; everyone uses it."""
+"""Atomic file writes, for everyone: a reader never sees half a file, a kill never leaves one."""
 
 import json
 import os

@@ -31,7 +31,7 @@ def _general() -> str:
     actions = [f"  {name:<12} {_first_line(name)}" for name in ACTIONS]
     return "\n".join(
         [
-            "Reprise reproduces R1-style reasoning projects on veRL and says whether they come out.",
+            "Reprise reproduces R1-style reasoning projects on veRL, and says if they come out.",
             "",
             "  python run.py +repro=tinyzero                      the whole loop, on this machine",
             "  python run.py +repro=tinyzero hardware=4xA800 action=plan",

@@ -74,7 +74,7 @@ def refuse_missing_hardware(spec: RunSpec) -> None:
             f"{hardware.gpu} GPUs, and this machine has {len(present)}"
             f"{' (' + ', '.join(present) + ')' if present else ''}. Three ways on:\n"
             "  hardware=cpu            the recipe in miniature, here, now\n"
-            "  action=plan             what the full run would do; action=emit prints its verl keys\n"
+            "  action=plan             what the full run would do (action=emit: its verl keys)\n"
             "  the same command        on a machine that has the GPUs (in a SLURM allocation, for "
             "example)"
         )

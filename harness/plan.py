@@ -121,7 +121,8 @@ def _source(spec: RunSpec) -> str:
 
 def _benchmarks(spec: RunSpec) -> str:
     return ", ".join(
-        f"{b.name} k={b.samples_per_problem}" + (f" first {b.max_problems}" if b.max_problems else "")
+        f"{b.name} k={b.samples_per_problem}"
+        + (f" first {b.max_problems}" if b.max_problems else "")
         for b in spec.eval.benchmarks
     )
 

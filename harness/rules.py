@@ -66,7 +66,9 @@ def _divisors(number: int) -> str:
 
 def _roles(algorithm: RLAlgorithm) -> Iterator[str]:
     if algorithm.advantage == "gae" and algorithm.critic is None:
-        yield "algorithm.advantage=gae needs a critic: set algorithm=ppo, or algorithm.advantage=grpo"
+        yield (
+            "algorithm.advantage=gae needs a critic: set algorithm=ppo, or algorithm.advantage=grpo"
+        )
     if algorithm.advantage != "gae" and algorithm.critic is not None:
         yield (
             f"algorithm.advantage={algorithm.advantage} does not use a critic, yet one is set: "

@@ -69,7 +69,8 @@ class RunDir:
             lock = (self.path / ".lock").open("a+")
         except OSError as error:
             raise RunDirError(
-                f"cannot write to {self.path}: {error.strerror}. Set output_root=<a writable folder>"
+                f"cannot write to {self.path}: {error.strerror}. "
+                "Set output_root=<a writable folder>"
             ) from error
         with lock:
             try:
@@ -89,7 +90,11 @@ class RunDir:
 
     def _claim(self, spec: RunSpec) -> None:
         frozen = self.path / "run.json"
-        mine = {"identity": identity(spec), "name": self.path.name, "spec": spec.model_dump(mode="json")}
+        mine = {
+            "identity": identity(spec),
+            "name": self.path.name,
+            "spec": spec.model_dump(mode="json"),
+        }
         if frozen.exists():
             theirs = json.loads(frozen.read_text())
             if theirs["identity"] != mine["identity"]:

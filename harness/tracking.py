@@ -25,7 +25,10 @@ class Tracker(Protocol):
 
 def trackers(spec: RunSpec, run_dir: Path, run_id: str) -> list[Tracker]:
     """Opens the trackers that the run asks for."""
-    makers: dict[str, Callable[[RunSpec, Path, str], Tracker]] = {"wandb": _WandB, "tensorboard": _TensorBoard}
+    makers: dict[str, Callable[[RunSpec, Path, str], Tracker]] = {
+        "wandb": _WandB,
+        "tensorboard": _TensorBoard,
+    }
     return [makers[backend](spec, run_dir, run_id) for backend in spec.tracking.backends]
 
 

@@ -1,7 +1,6 @@
 """The training stage: decides where to resume, runs verl, records every step once, and believes
 the result only when the steps and the reward's own count add up. The pipeline calls train()."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from harness.errors import TrainingError
 from harness.files import write_json, write_text
 from harness.paths import ROOT, model_path
 from harness.rundir import RunDir, identity
+from harness.scored import ScoredResponses
 from harness.spec import RLAlgorithm, RunSpec, SFTAlgorithm
 from harness.steps import effective_steps, steps_of_file
 from harness.tracking import trackers
@@ -20,6 +20,8 @@ from harness.verl.command import command, printable
 from harness.verl.emit import emit
 from harness.verl.environment import environment
 from harness.verl.process import run_training
+
+REWARD_LOG = "rewards.jsonl"
 
 
 def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str:
@@ -41,9 +43,12 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
     origin = f"from the checkpoint of step {start}" if start else "from the base model"
     console.stage("train", f"{steps} steps {origin}; log: {directory.logs.name}/verl.log")
     directory.event("train_started", stage="train", start=start, steps=steps)
-    _run(spec, directory, console, words, start=start, steps=steps)
+    scored = ScoredResponses(directory.logs / REWARD_LOG)
+    _run(spec, directory, console, words, scored, start=start, steps=steps)
     _recover_metrics(directory)
-    _believe(spec, directory, run_id, start=start, steps=steps)
+    _believe(spec, directory, run_id, steps=steps)
+    if isinstance(spec.algorithm, RLAlgorithm):
+        _count_rewards(spec.algorithm, scored.total(), steps - start)
     return f"{steps} steps"
 
 
@@ -56,12 +61,21 @@ def _write_command(spec: RunSpec, directory: RunDir, steps: int) -> list[str]:
 
 
 def _run(
-    spec: RunSpec, directory: RunDir, console: Console, words: list[str], *, start: int, steps: int
+    spec: RunSpec,
+    directory: RunDir,
+    console: Console,
+    words: list[str],
+    scored: ScoredResponses,
+    *,
+    start: int,
+    steps: int,
 ) -> None:
     opened = trackers(spec, directory.path, identity(spec))
 
     def on_metrics(step: int, metrics: dict[str, float]) -> None:
-        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+        numbers = dict(metrics)
+        if (accuracy := scored.accuracy(step)) is not None:
+            numbers["reward/accuracy"] = accuracy
         directory.event("step", stage="train", step=step, metrics=numbers)
         directory.status("running", stage="train", step=step, steps=steps)
         for tracker in opened:
@@ -90,7 +104,7 @@ def _environment(spec: RunSpec, directory: RunDir) -> Mapping[str, str]:
         device=spec.hardware.device,
         threads=len(os.sched_getaffinity(0)),
         metrics_path=directory.logs / "metrics.jsonl",
-        reward_log=directory.logs / "rewards.jsonl",
+        reward_log=directory.logs / REWARD_LOG,
         model_is_local=Path(model_path(spec.model)).is_dir(),
         code_root=ROOT,
     )
@@ -99,17 +113,13 @@ def _environment(spec: RunSpec, directory: RunDir) -> Mapping[str, str]:
 def _recover_metrics(directory: RunDir) -> None:
     """Brings metrics that verl logged after its parent was killed into the event log."""
     known = {
-        (event["attempt"], event["step"])
-        for event in directory.events()
-        if event["kind"] == "step"
+        (event["attempt"], event["step"]) for event in directory.events() if event["kind"] == "step"
     }
     for file in sorted(directory.path.glob("logs/attempt_*/metrics.jsonl")):
         attempt = int(file.parent.name.removeprefix("attempt_"))
         for step, metrics in steps_of_file(file).items():
             if (attempt, step) not in known:
-                directory.event(
-                    "step", stage="train", step=step, metrics=metrics, attempt=attempt
-                )
+                directory.event("step", stage="train", step=step, metrics=metrics, attempt=attempt)
 
 
 def _contiguous(steps: Mapping[int, Any]) -> int:
@@ -120,7 +130,7 @@ def _contiguous(steps: Mapping[int, Any]) -> int:
     return last
 
 
-def _believe(spec: RunSpec, directory: RunDir, run_id: str, *, start: int, steps: int) -> None:
+def _believe(spec: RunSpec, directory: RunDir, run_id: str, *, steps: int) -> None:
     if isinstance(spec.algorithm, SFTAlgorithm):
         checkpoints.adopt(directory.path / "checkpoints", run_id)
     saved = checkpoints.verify(directory.path / "checkpoints", run_id)
@@ -129,21 +139,17 @@ def _believe(spec: RunSpec, directory: RunDir, run_id: str, *, start: int, steps
     if saved != steps or missing:
         raise TrainingError(
             f"verl ended without an error, yet {steps} steps were asked for, step {saved} is saved "
-            f"and {len(missing)} steps have no metrics {missing[:5]}: see {directory.logs}/verl.log; "
-            "the same command continues"
+            f"and {len(missing)} steps have no metrics {missing[:5]}: see "
+            f"{directory.logs}/verl.log; the same command continues"
         )
-    if isinstance(spec.algorithm, RLAlgorithm):
-        _count_rewards(spec.algorithm, directory.logs / "rewards.jsonl", steps - start)
 
 
-def _count_rewards(algorithm: RLAlgorithm, log: Path, steps: int) -> None:
+def _count_rewards(algorithm: RLAlgorithm, scored: int, steps: int) -> None:
     """The reward that was named must have scored every training response of this attempt."""
-    lines = log.read_text().splitlines() if log.exists() else []
-    scored = sum(json.loads(line)["split"] == "train" for line in lines)
     expected = steps * algorithm.prompts_per_step * algorithm.group_size
     if scored != expected:
         raise TrainingError(
             f"the reward scored {scored} training responses, and {steps} steps x "
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} responses = {expected} "
-            f"were asked for: another reward ran, or responses were dropped ({log})"
+            f"were asked for: another reward ran, or responses were dropped ({REWARD_LOG})"
         )

@@ -50,7 +50,13 @@ def status(run: Path) -> dict[str, Any]:
 
 def check_complete(run: Path, steps: int) -> dict[int, dict[str, float]]:
     assert status(run)["state"] == "done" and status(run)["step"] == steps
-    for name in ("run.json", "provenance.json", "train/verl.json", "train/command.txt", "report.html"):
+    for name in (
+        "run.json",
+        "provenance.json",
+        "train/verl.json",
+        "train/command.txt",
+        "report.html",
+    ):
         assert (run / name).stat().st_size > 0, name
     assert list((run / "model").glob("*.safetensors"))
     logged = effective_steps(read_events(run / "events.jsonl"))

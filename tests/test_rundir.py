@@ -37,9 +37,9 @@ def test_another_run_in_the_directory_is_refused_with_the_differences(tmp_path: 
     with run.hold(spec_of("+repro=tinyzero")):
         pass
     other = spec_of("+repro=tinyzero", "seed=9", "algorithm.gamma=0.5")
-    with pytest.raises(RunDirError, match=r"algorithm\.gamma: 1\.0 there, 0\.5 here") as caught:
-        with run.hold(other):
-            pass
+    difference = r"algorithm\.gamma: 1\.0 there, 0\.5 here"
+    with pytest.raises(RunDirError, match=difference) as caught, run.hold(other):
+        pass
     assert "seed: 1 there, 9 here" in str(caught.value)
     assert json.loads((run.path / "run.json").read_text())["spec"]["seed"] == 1
 
@@ -58,9 +58,9 @@ def test_two_processes_cannot_hold_one_run(tmp_path: Path) -> None:
     )  # fmt: skip
     try:
         assert child.stdout is not None and child.stdout.readline() == "held\n"
-        with pytest.raises(RunDirError, match=rf"held by process {child.pid} on"):
-            with RunDir(tmp_path / "run").hold(spec_of("+repro=tinyzero")):
-                pass
+        hold = RunDir(tmp_path / "run").hold(spec_of("+repro=tinyzero"))
+        with pytest.raises(RunDirError, match=rf"held by process {child.pid} on"), hold:
+            pass
     finally:
         child.kill()
         child.wait()
@@ -72,9 +72,9 @@ def test_two_processes_cannot_hold_one_run(tmp_path: Path) -> None:
 def test_unwritable_place_is_named(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(RunDirError, match="cannot write to"):
-        with RunDir(blocked / "run").hold(spec_of("+repro=tinyzero")):
-            pass
+    hold = RunDir(blocked / "run").hold(spec_of("+repro=tinyzero"))
+    with pytest.raises(RunDirError, match="cannot write to"), hold:
+        pass
 
 
 def test_event_cut_by_a_kill_is_dropped(tmp_path: Path) -> None:

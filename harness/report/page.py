@@ -18,6 +18,7 @@ PAGE = "report.html"
 SHOWN_SAMPLES = 400
 CURVES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Reward", ("critic/score/mean", "critic/rewards/mean")),
+    ("Accuracy in training", ("reward/accuracy",)),
     ("Response length (tokens)", ("response_length/mean",)),
     ("KL to the sampling policy", ("actor/ppo_kl",)),
     ("KL to the reference", ("actor/reward_kl_penalty", "actor/kl_loss", "critic/kl")),

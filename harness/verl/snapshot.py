@@ -1,5 +1,8 @@
 """Writes harness/verl/keys/<version>.json from the installed verl: every key of its two trainers
-with its default, so that emitted keys are validated offline. Run: python -m harness.verl.snapshot."""
+with its default, so that emitted keys are validated offline.
+
+Run: python -m harness.verl.snapshot
+"""
 
 import json
 from importlib.metadata import version
@@ -31,7 +34,7 @@ def flatten(node: DictConfig, prefix: str = "") -> dict[str, Any]:
 
 
 def installed_keys() -> dict[str, dict[str, Any]]:
-    """Keys of the installed verl by trainer; reads its configuration files, imports no verl code."""
+    """Keys of the installed verl by trainer; reads its configuration files, imports no verl."""
     spec = find_spec("verl")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("verl is not installed: make setup")

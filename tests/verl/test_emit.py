@@ -64,8 +64,8 @@ def test_extra_keys_win_and_are_checked() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [RAW_CHAT_TEMPLATE, "it's", "a b", "1.0", "null", "true", "/a/b-c.d", "", "k=v,w", "[x]", "back\\",
-     1e-6, 1000000.0, True, None, [0.9, 0.999], ["a", "b c"], {"a": 1, "b": "x y"}],
+    [RAW_CHAT_TEMPLATE, "it's", "a b", "1.0", "null", "true", "/a/b-c.d", "", "k=v,w", "[x]",
+     "back\\", 1e-6, 1000000.0, True, None, [0.9, 0.999], ["a", "b c"], {"a": 1, "b": "x y"}],
 )  # fmt: skip
 def test_hydra_reads_back_what_is_quoted(value: Any) -> None:
     text = override("rl", "trainer.project_name", value)

@@ -40,10 +40,10 @@ def known_keys(trainer: str) -> dict[str, Any]:
 
 
 @cache
-def dead_keys() -> dict[str, str]:
-    """Prefix -> what to use instead, for keys that verl accepts and never reads."""
+def dead_keys(trainer: str) -> dict[str, str]:
+    """Prefix -> what to use instead, for keys that the trainer accepts and never reads."""
     text = (Path(__file__).parent / f"dead-{VERL_VERSION}.yaml").read_text()
-    return dict(yaml.safe_load(text))
+    return dict(yaml.safe_load(text)[trainer])
 
 
 def needs_plus(trainer: str, key: str) -> bool:
@@ -63,7 +63,7 @@ def check_keys(trainer: str, emitted: Mapping[str, Any], extra: Mapping[str, Any
         ConfigError: names the key, its nearest known name, or what to set instead.
     """
     for key in (*emitted, *extra):
-        if reason := _dead(key):
+        if reason := _dead(trainer, key):
             raise ConfigError(
                 f"verl key {key} is accepted by verl {VERL_VERSION} and then ignored: {reason}"
             )
@@ -74,8 +74,8 @@ def check_keys(trainer: str, emitted: Mapping[str, Any], extra: Mapping[str, Any
         raise ConfigError(f"verl {VERL_VERSION} has no key {key}{hint}")
 
 
-def _dead(key: str) -> str | None:
-    for prefix, instead in dead_keys().items():
+def _dead(trainer: str, key: str) -> str | None:
+    for prefix, instead in dead_keys(trainer).items():
         if key == prefix or key.startswith(f"{prefix}."):
             return instead
     return None
