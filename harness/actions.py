@@ -50,15 +50,18 @@ def plan(request: Request) -> int:
     Example: python run.py +repro=tinyzero hardware=4xA800 action=plan
     """
     from harness.plan import planned_steps, text
-    from harness.rundir import run_name
+    from harness.rundir import identity, run_name
     from harness.verl.command import command, printable
     from harness.verl.emit import emit
+    from harness.verl.environment import assignments
 
     spec, name = request.spec, run_name(request.spec)
     folder = Path(spec.output_root).resolve() / name
     keys = emit(spec, folder, planned_steps(spec))
     print(text(spec, name))
-    print("\nequivalent command\n" + printable(command(spec, keys, folder / "logs" / "hydra")))
+    logs = folder / "logs" / "attempt_1"
+    settings = assignments(spec, identity(spec), logs)
+    print("\nequivalent command\n" + printable(command(spec, keys, logs / "hydra"), settings))
     return 0
 
 

@@ -3,14 +3,12 @@ the result only when the steps and the reward's own count add up. The pipeline c
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from harness import checkpoints
 from harness.console import Console, step_line
 from harness.errors import TrainingError
 from harness.files import write_json, write_text
-from harness.paths import ROOT, model_path
 from harness.rundir import RunDir, identity
 from harness.scored import ScoredResponses
 from harness.spec import RLAlgorithm, RunSpec, SFTAlgorithm
@@ -18,10 +16,8 @@ from harness.steps import effective_steps, steps_of_file
 from harness.tracking import trackers
 from harness.verl.command import command, printable
 from harness.verl.emit import emit
-from harness.verl.environment import environment
+from harness.verl.environment import METRICS_LOG, REWARD_LOG, assignments, environment
 from harness.verl.process import run_training
-
-REWARD_LOG = "rewards.jsonl"
 
 
 def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str:
@@ -56,7 +52,8 @@ def _write_command(spec: RunSpec, directory: RunDir, steps: int) -> list[str]:
     keys = emit(spec, directory.path, steps)
     words = command(spec, keys, directory.logs / "hydra")
     write_json(directory.path / "train" / "verl.json", keys)
-    write_text(directory.path / "train" / "command.txt", printable(words) + "\n")
+    settings = assignments(spec, identity(spec), directory.logs)
+    write_text(directory.path / "train" / "command.txt", printable(words, settings) + "\n")
     return words
 
 
@@ -71,6 +68,7 @@ def _run(
     steps: int,
 ) -> None:
     opened = trackers(spec, directory.path, identity(spec))
+    settings = assignments(spec, identity(spec), directory.logs)
 
     def on_metrics(step: int, metrics: dict[str, float]) -> None:
         numbers = dict(metrics)
@@ -87,27 +85,16 @@ def _run(
             bar.advance(start, steps, "starting Ray and verl (about a minute)")
             run_training(
                 words,
-                environment=_environment(spec, directory),
+                environment=environment(
+                    os.environ, assignments(spec, identity(spec), directory.logs)
+                ),
                 log_path=directory.logs / "verl.log",
-                metrics_path=directory.logs / "metrics.jsonl",
+                metrics_path=directory.logs / METRICS_LOG,
                 on_metrics=on_metrics,
             )
     finally:
         for tracker in opened:
             tracker.close()
-
-
-def _environment(spec: RunSpec, directory: RunDir) -> Mapping[str, str]:
-    return environment(
-        os.environ,
-        run_id=identity(spec),
-        device=spec.hardware.device,
-        threads=len(os.sched_getaffinity(0)),
-        metrics_path=directory.logs / "metrics.jsonl",
-        reward_log=directory.logs / REWARD_LOG,
-        model_is_local=Path(model_path(spec.model)).is_dir(),
-        code_root=ROOT,
-    )
 
 
 def _recover_metrics(directory: RunDir) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from harness.spec import RunSpec
 from harness.verl.keys import needs_plus
 
+OVERRIDE = re.compile(r"\+?[a-z_]\w*(\.\w+)+=")
 BARE = re.compile(r"[\w./:+-]+")
 """Text that Hydra's grammar reads as a plain string without quotes."""
 
@@ -35,11 +36,12 @@ def command(spec: RunSpec, keys: Mapping[str, Any], hydra_dir: Path) -> list[str
     return [sys.executable, *launcher, "-m", "verl.trainer.sft_trainer", *overrides]
 
 
-def printable(words: Sequence[str]) -> str:
-    """A command as shell text, one override a line."""
-    head = next((i for i, word in enumerate(words) if "=" in word and "." in word), len(words))
-    first = shlex.join(["python", *words[1:head]])
-    return " \\\n  ".join([first, *(shlex.quote(word) for word in words[head:])])
+def printable(words: Sequence[str], settings: Mapping[str, str]) -> str:
+    """A command with its environment as shell text, one assignment or override a line."""
+    head = next((i for i, word in enumerate(words) if OVERRIDE.match(word)), len(words))
+    variables = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
+    start = shlex.join(["python", *words[1:head]])
+    return " \\\n  ".join(["env", *variables, start, *map(shlex.quote, words[head:])])
 
 
 def override(kind: str, key: str, value: Any) -> str:

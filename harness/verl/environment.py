@@ -1,8 +1,16 @@
 """Environment of a training process, as data with a reason for each; read by the pipeline."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+
+from harness.paths import ROOT, model_path
+from harness.spec import RunSpec
+
+METRICS_LOG = "metrics.jsonl"
+REWARD_LOG = "rewards.jsonl"
+SAMPLE_EVERY = "8"
+"""The texts of one response in so many go into the reward's record."""
 
 Settings = dict[str, tuple[str, str]]
 """Name -> (value, reason)."""
@@ -34,35 +42,36 @@ CPU: Settings = {
 }
 
 
-def environment(
-    base: Mapping[str, str],
-    *,
-    run_id: str,
-    device: Literal["cpu", "cuda"],
-    threads: int,
-    metrics_path: Path,
-    reward_log: Path,
-    sample_every: int = 8,
-    model_is_local: bool,
-    code_root: Path,
-) -> dict[str, str]:
-    """The base environment with everything a training process of this run needs."""
-    settings = ALWAYS | (CPU if device == "cpu" else {})
-    # A Ray cluster that happens to run on this machine is not this run's.
-    base = {k: v for k, v in base.items() if device != "cpu" or k != "RAY_ADDRESS"}
-    python_path = [str(code_root), *filter(None, [base.get("PYTHONPATH")])]
-    result = {
-        **base,
-        **{name: value for name, (value, _) in settings.items()},
-        "PYTHONPATH": ":".join(python_path),
+def assignments(spec: RunSpec, run_id: str, logs: Path) -> dict[str, str]:
+    """Variables that the printed verl command needs beside it.
+
+    Args:
+        spec: the frozen run.
+        run_id: the run's identity, for the manifests of its checkpoints.
+        logs: folder of the attempt; metrics and the reward's record go there.
+    """
+    settings = ALWAYS | (CPU if spec.hardware.device == "cpu" else {})
+    result = {name: value for name, (value, _) in settings.items()}
+    result |= {
         "REPRISE_RUN_ID": run_id,
-        "REPRISE_REWARD_LOG": str(reward_log),
-        "REPRISE_SAMPLE_EVERY": str(sample_every),
-        "VERL_FILE_LOGGER_PATH": str(metrics_path),
+        "REPRISE_REWARD_LOG": str(logs / REWARD_LOG),
+        "REPRISE_SAMPLE_EVERY": SAMPLE_EVERY,
+        "VERL_FILE_LOGGER_PATH": str(logs / METRICS_LOG),
+        "PYTHONPATH": str(ROOT),
     }
-    if device == "cpu":
-        result["REPRISE_COMPUTE_THREADS"] = str(threads)
-    if model_is_local:
+    if spec.hardware.device == "cpu":
+        result["REPRISE_COMPUTE_THREADS"] = str(len(os.sched_getaffinity(0)))
+    if Path(model_path(spec.model)).is_dir():
         # A hub id must still be looked up; a folder never needs the network.
         result["HF_HUB_OFFLINE"] = "1"
     return result
+
+
+def environment(base: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
+    """The base environment with a run's assignments, and without what must not reach it."""
+    kept = dict(base)
+    if added.get("VERL_PLATFORM") == "cpu":
+        # A Ray cluster that happens to run on this machine is not this run's.
+        kept.pop("RAY_ADDRESS", None)
+    python_path = [added["PYTHONPATH"], *filter(None, [base.get("PYTHONPATH")])]
+    return {**kept, **added, "PYTHONPATH": os.pathsep.join(python_path)}

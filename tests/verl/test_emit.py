@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ def test_command_is_one_process_with_every_key() -> None:
     words = command(spec, keys, RUN / "hydra")
     assert words[1:3] == ["-m", "verl.trainer.main_ppo"]
     assert len(words) == 3 + len(keys) + 2
-    assert printable(words).startswith("python -m verl.trainer.main_ppo")
+    text = printable(words, {"NAME": "a b"})
+    assert text.splitlines()[1:3] == ["  NAME='a b' \\", "  python -m verl.trainer.main_ppo \\"]
+    assert shlex.split(text.replace("\\\n", ""))[2:] == ["python", *words[1:]]
 
 
 def test_sft_runs_under_torchrun() -> None:

@@ -13,7 +13,6 @@ pytest.importorskip("verl")
 from omegaconf import OmegaConf  # noqa: E402
 
 from harness.rewards import Sample, Score  # noqa: E402
-from harness.verl.environment import environment  # noqa: E402
 
 WORDS = ["<pad>", "<s>", "</s>", "what", "is", "2", "4"]
 LIMIT = 3
@@ -184,20 +183,3 @@ def test_batches_follow_the_data_loader(monkeypatch: pytest.MonkeyPatch) -> None
     )
     batch, _ = buffer.sample(1, "train", 2)
     assert batch.keys == ["b_2_0", "b_10_0", "a_0_0", "a_1_0"]
-
-
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_plug_in_is_for_the_cpu_only(device: Any, tmp_path: Path) -> None:
-    values = environment(
-        {"PATH": "/bin", "RAY_ADDRESS": "elsewhere"},
-        run_id="r",
-        device=device,
-        threads=2,
-        metrics_path=tmp_path / "m",
-        reward_log=tmp_path / "r",
-        model_is_local=False,
-        code_root=tmp_path,
-    )
-    assert ("VERL_PLATFORM" in values) == (device == "cpu")
-    assert ("RAY_ADDRESS" in values) == (device == "cuda")
-    assert values["REPRISE_RUN_ID"] == "r" and "HF_HUB_OFFLINE" not in values
