@@ -54,8 +54,8 @@ def resume_point(checkpoints: Path, run_id: str, logged: int) -> int:
     """The step to continue from: the last complete checkpoint whose metrics are all recorded.
 
     A kill between the saving of a checkpoint and its manifest, or before that step's metrics were
-    logged, makes the newest checkpoint one that cannot be believed; it is given up for the one
-    before, and its steps are done again.
+    logged, makes the newest checkpoint one that cannot be believed; it is put aside (renamed,
+    not deleted) for the one before, and its steps are done again.
 
     Args:
         checkpoints: verl's checkpoint folder.
@@ -95,7 +95,9 @@ def _complete_steps(checkpoints: Path) -> list[int]:
 def _rewind(checkpoints: Path, step: int) -> None:
     for folder in checkpoints.glob("global_step_*"):
         if int(folder.name.removeprefix("global_step_")) > step:
-            shutil.rmtree(folder)
+            aside = checkpoints / f"given_up_{folder.name}"
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
     if step:
         write_text(checkpoints / TRACKER, str(step))
     else:

@@ -13,7 +13,7 @@ from harness import plan, provenance
 from harness.console import Console, short
 from harness.data.manifest import prepared
 from harness.data.prepare import prepare
-from harness.errors import ConfigError, RepriseError
+from harness.errors import ConfigError, RepriseError, RunDirError
 from harness.export import export
 from harness.files import write_json
 from harness.paths import model_path
@@ -53,12 +53,19 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
     refuse_missing_hardware(spec)
     check_tracking(spec.tracking)
     directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))
-    console = Console()
-    with directory.hold(spec):
-        write_json(directory.logs / "provenance.json", found := provenance.collect(overrides))
-        write_json(directory.path / "provenance.json", found)
-        console.say(f"{directory.path.name}  attempt {directory.attempt}")
-        _all_stages(Run(spec=spec, directory=directory, console=console))
+    run = Run(spec=spec, directory=directory, console=Console())
+    try:
+        with directory.hold(spec):
+            write_json(directory.logs / "provenance.json", found := provenance.collect(overrides))
+            write_json(directory.path / "provenance.json", found)
+            run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
+            _all_stages(run)
+    except OSError as error:
+        raise RunDirError(
+            f"writing {error.filename or 'a file'} failed: {error.strerror or error}. What is in "
+            f"{directory.path} is intact; free space or set output_root=, then the same command "
+            "continues"
+        ) from error
     return directory.path
 
 

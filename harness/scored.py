@@ -23,10 +23,10 @@ class ScoredResponses:
                 self._scored[scored["step"]] += 1
                 self._correct[scored["step"]] += scored["correct"]
 
-    def total(self) -> int:
-        """Training responses scored so far."""
+    def scored(self, step: int) -> int:
+        """Responses of a training step that were scored so far."""
         self._read()
-        return self._scored.total()
+        return self._scored[step]
 
     def accuracy(self, step: int) -> float | None:
         """Share of right responses among those of a training step; null without any."""

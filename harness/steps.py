@@ -9,20 +9,28 @@ from typing import Any
 Metrics = dict[str, float]
 
 
-def effective_steps(events: Iterable[dict[str, Any]]) -> dict[int, Metrics]:
-    """Step -> metrics; of a step done by several attempts the latest attempt counts.
+def effective_attempts(events: Iterable[dict[str, Any]]) -> dict[int, int]:
+    """Step -> the attempt that counts, in the order of steps.
 
     A step that an attempt did after its last checkpoint is done again by the next attempt, from
     the same state, and that one leads to the final model.
     """
-    latest: dict[int, tuple[int, Metrics]] = {}
+    latest: dict[int, int] = {}
     for event in events:
-        if event["kind"] != "step":
-            continue
-        step, attempt = event["step"], event["attempt"]
-        if step not in latest or attempt >= latest[step][0]:
-            latest[step] = (attempt, event["metrics"])
-    return {step: latest[step][1] for step in sorted(latest)}
+        if event["kind"] == "step":
+            latest[event["step"]] = max(event["attempt"], latest.get(event["step"], 0))
+    return dict(sorted(latest.items()))
+
+
+def effective_steps(events: Iterable[dict[str, Any]]) -> dict[int, Metrics]:
+    """Step -> metrics of the attempt that counts; several events of one step are merged."""
+    events = list(events)
+    attempts = effective_attempts(events)
+    steps: dict[int, Metrics] = {step: {} for step in attempts}
+    for event in events:
+        if event["kind"] == "step" and event["attempt"] == attempts[event["step"]]:
+            steps[event["step"]].update(event["metrics"])
+    return steps
 
 
 def steps_of_file(path: Path) -> dict[int, Metrics]:

@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import checkpoints
-from harness.console import Console, step_line
+from harness.console import Console, short, step_line
 from harness.errors import TrainingError
 from harness.files import write_json, write_text
 from harness.rundir import RunDir, identity
 from harness.scored import ScoredResponses
 from harness.spec import RLAlgorithm, RunSpec, SFTAlgorithm
-from harness.steps import effective_steps, steps_of_file
+from harness.steps import effective_attempts, effective_steps, steps_of_file
 from harness.tracking import trackers
 from harness.verl.command import command, printable
 from harness.verl.emit import emit
 from harness.verl.environment import METRICS_LOG, REWARD_LOG, assignments, environment
 from harness.verl.process import run_training
+
+VERL_LOG = "verl.log"
 
 
 def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str:
@@ -34,17 +36,15 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
         checkpoints.adopt(directory.path / "checkpoints", run_id)
     start = checkpoints.resume_point(directory.path / "checkpoints", run_id, logged)
     if start >= steps:
+        _believe(spec, directory, run_id, steps)
         return f"{steps} steps, done before"
     words = _write_command(spec, directory, steps)
     origin = f"from the checkpoint of step {start}" if start else "from the base model"
-    console.stage("train", f"{steps} steps {origin}; log: {directory.logs.name}/verl.log")
+    console.stage("train", f"{steps} steps {origin}; log: {short(directory.logs / VERL_LOG)}")
     directory.event("train_started", stage="train", start=start, steps=steps)
-    scored = ScoredResponses(directory.logs / REWARD_LOG)
-    _run(spec, directory, console, words, scored, start=start, steps=steps)
+    _run(spec, directory, console, words, start=start, steps=steps)
     _recover_metrics(directory)
-    _believe(spec, directory, run_id, steps=steps)
-    if isinstance(spec.algorithm, RLAlgorithm):
-        _count_rewards(spec.algorithm, scored.total(), steps - start)
+    _believe(spec, directory, run_id, steps)
     return f"{steps} steps"
 
 
@@ -58,15 +58,9 @@ def _write_command(spec: RunSpec, directory: RunDir, steps: int) -> list[str]:
 
 
 def _run(
-    spec: RunSpec,
-    directory: RunDir,
-    console: Console,
-    words: list[str],
-    scored: ScoredResponses,
-    *,
-    start: int,
-    steps: int,
+    spec: RunSpec, directory: RunDir, console: Console, words: list[str], *, start: int, steps: int
 ) -> None:
+    scored = ScoredResponses(directory.logs / REWARD_LOG)
     opened = trackers(spec, directory.path, identity(spec))
     settings = assignments(spec, identity(spec), directory.logs)
 
@@ -85,10 +79,8 @@ def _run(
             bar.advance(start, steps, "starting Ray and verl (about a minute)")
             run_training(
                 words,
-                environment=environment(
-                    os.environ, assignments(spec, identity(spec), directory.logs)
-                ),
-                log_path=directory.logs / "verl.log",
+                environment=environment(os.environ, settings),
+                log_path=directory.logs / VERL_LOG,
                 metrics_path=directory.logs / METRICS_LOG,
                 on_metrics=on_metrics,
             )
@@ -117,26 +109,36 @@ def _contiguous(steps: Mapping[int, Any]) -> int:
     return last
 
 
-def _believe(spec: RunSpec, directory: RunDir, run_id: str, *, steps: int) -> None:
+def _believe(spec: RunSpec, directory: RunDir, run_id: str, steps: int) -> None:
+    """Every step is saved, logged, and rewarded; nothing is taken from verl's exit code."""
     if isinstance(spec.algorithm, SFTAlgorithm):
         checkpoints.adopt(directory.path / "checkpoints", run_id)
     saved = checkpoints.verify(directory.path / "checkpoints", run_id)
-    logged = effective_steps(directory.events())
-    missing = [step for step in range(1, steps + 1) if step not in logged]
+    attempts = effective_attempts(directory.events())
+    missing = [step for step in range(1, steps + 1) if step not in attempts]
     if saved != steps or missing:
         raise TrainingError(
             f"verl ended without an error, yet {steps} steps were asked for, step {saved} is saved "
             f"and {len(missing)} steps have no metrics {missing[:5]}: see "
-            f"{directory.logs}/verl.log; the same command continues"
+            f"{directory.logs / VERL_LOG}; the same command continues"
         )
+    if isinstance(spec.algorithm, RLAlgorithm):
+        _count_rewards(spec.algorithm, directory, attempts)
 
 
-def _count_rewards(algorithm: RLAlgorithm, scored: int, steps: int) -> None:
-    """The reward that was named must have scored every training response of this attempt."""
-    expected = steps * algorithm.prompts_per_step * algorithm.group_size
-    if scored != expected:
-        raise TrainingError(
-            f"the reward scored {scored} training responses, and {steps} steps x "
-            f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} responses = {expected} "
-            f"were asked for: another reward ran, or responses were dropped ({REWARD_LOG})"
-        )
+def _count_rewards(algorithm: RLAlgorithm, directory: RunDir, attempts: Mapping[int, int]) -> None:
+    """The reward that was named must have scored every response of every training step."""
+    expected = algorithm.prompts_per_step * algorithm.group_size
+    logs = {
+        attempt: ScoredResponses(directory.path / "logs" / f"attempt_{attempt}" / REWARD_LOG)
+        for attempt in set(attempts.values())
+    }
+    for step, attempt in attempts.items():
+        if (scored := logs[attempt].scored(step)) != expected:
+            raise TrainingError(
+                f"the reward scored {scored} responses in step {step}, and "
+                f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} responses = "
+                f"{expected} were asked for: another reward ran, or responses were dropped. "
+                f"The model cannot be trusted; see logs/attempt_{attempt}/{REWARD_LOG}, and start "
+                f"anew after deleting {directory.path}"
+            )

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoints import MANIFEST, TRACKER, latest_step, verify, write_manifest
+from harness.checkpoints import (
+    MANIFEST,
+    TRACKER,
+    adopt,
+    latest_step,
+    resume_point,
+    verify,
+    write_manifest,
+)
 from harness.errors import RunDirError
 
 
@@ -70,3 +78,47 @@ def test_unfinished_and_absent_folders_are_refused(checkpoints: Path) -> None:
     (checkpoints / TRACKER).write_text("")
     with pytest.raises(RunDirError, match="not a step number"):
         verify(checkpoints, "run-a")
+
+
+def add_step(checkpoints: Path, step: int, *, complete: bool = True) -> Path:
+    folder = checkpoints / f"global_step_{step}"
+    folder.mkdir()
+    (folder / "model.pt").write_bytes(b"12345")
+    if complete:
+        write_manifest(folder, "run-a", step)
+    (checkpoints / TRACKER).write_text(str(step))
+    return folder
+
+
+def test_a_save_cut_before_its_manifest_gives_way_to_the_one_before(checkpoints: Path) -> None:
+    add_step(checkpoints, 6, complete=False)
+    assert resume_point(checkpoints, "run-a", logged=6) == 4
+    assert latest_step(checkpoints) == 4
+    assert (checkpoints / "given_up_global_step_6" / "model.pt").exists()
+
+
+def test_a_save_whose_metrics_were_never_logged_gives_way(checkpoints: Path) -> None:
+    add_step(checkpoints, 6)
+    assert resume_point(checkpoints, "run-a", logged=5) == 4
+    assert resume_point(checkpoints, "run-a", logged=5) == 4
+
+
+def test_nothing_usable_means_from_the_start_and_nothing_is_deleted(checkpoints: Path) -> None:
+    assert resume_point(checkpoints, "run-a", logged=3) == 0
+    assert latest_step(checkpoints) == 0
+    assert (checkpoints / "given_up_global_step_4" / "actor" / "model.pt").exists()
+
+
+def test_a_complete_logged_checkpoint_is_resumed_and_damage_is_still_refused(
+    checkpoints: Path,
+) -> None:
+    assert resume_point(checkpoints, "run-a", logged=9) == 4
+    (checkpoints / "global_step_4" / "data.pt").write_bytes(b"")
+    with pytest.raises(RunDirError, match=r"data\.pt has 0 bytes"):
+        resume_point(checkpoints, "run-a", logged=9)
+
+
+def test_adopt_writes_the_manifest_a_trainer_without_a_hook_leaves_out(checkpoints: Path) -> None:
+    add_step(checkpoints, 6, complete=False)
+    adopt(checkpoints, "run-a")
+    assert resume_point(checkpoints, "run-a", logged=6) == 6
