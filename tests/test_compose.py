@@ -92,6 +92,7 @@ def test_sft_over_a_recipe_is_refused_with_a_way_out() -> None:
         ("algorithm.gamma=2", "less than or equal to 1"),
         ("schedule.stepz=4", "did you mean schedule.steps"),
         ("algorithm.prompts_per_step=0", "greater than 0"),
+        ("data=countdown_file", r"set data\.source\.path=\.\.\."),
     ],
 )
 def test_wrong_values_are_named(override: str, message: str) -> None:
