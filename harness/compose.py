@@ -21,8 +21,8 @@ DOOR_KEYS = ("action", "cases")
 
 
 def options(group: str) -> list[str]:
-    """The choices of a configuration group, in alphabetical order, without miniatures."""
-    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml") if path.stem != "gpu")
+    """The choices of a configuration group, in alphabetical order."""
+    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
 
 
 def at_the_door(overrides: Sequence[str]) -> list[str]:
