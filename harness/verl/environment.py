@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.paths import ROOT, model_path
+from harness.plan import batches
 from harness.spec import RunSpec
 
 METRICS_LOG = "metrics.jsonl"
 REWARD_LOG = "rewards.jsonl"
-SAMPLE_EVERY = "8"
-"""The texts of one response in so many go into the reward's record."""
+TEXTS_PER_STEP = 4
+"""Responses of a step whose texts go into the reward's record; of the rest only the scores do."""
 
 Settings = dict[str, tuple[str, str]]
 """Name -> (value, reason)."""
@@ -55,7 +56,7 @@ def assignments(spec: RunSpec, run_id: str, logs: Path) -> dict[str, str]:
     result |= {
         "REPRISE_RUN_ID": run_id,
         "REPRISE_REWARD_LOG": str(logs / REWARD_LOG),
-        "REPRISE_SAMPLE_EVERY": SAMPLE_EVERY,
+        "REPRISE_SAMPLE_EVERY": str(max(1, batches(spec).responses // TEXTS_PER_STEP)),
         "VERL_FILE_LOGGER_PATH": str(logs / METRICS_LOG),
         "PYTHONPATH": str(ROOT),
     }
