@@ -1,6 +1,5 @@
 """What a person sees while a run goes on; the pipeline and the training stage talk to it."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,11 +39,10 @@ def step_line(metrics: Metrics) -> str:
 
 
 class Console:
-    """Stages as lines, progress as a bar on a terminal and as one line a step elsewhere."""
+    """Stages and steps as lines; below them, on a terminal, a bar with the time left."""
 
     def __init__(self) -> None:
         self.rich = RichConsole(highlight=False, soft_wrap=True)
-        self.live = sys.stdout.isatty()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -64,23 +62,22 @@ class Console:
             TextColumn(f"          {unit}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
             TextColumn("eta"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self.rich, disable=not self.live) as bar:
-            self._progress, self._task = bar, bar.add_task(unit, total=total, note="")
+        with Progress(*columns, console=self.rich, disable=not self.rich.is_terminal) as bar:
+            self._progress, self._task = bar, bar.add_task(unit, total=total)
             try:
                 yield self
             finally:
                 self._progress = self._task = None
 
-    def advance(self, done: int, total: int, note: str, *, line: bool = True) -> None:
-        """Moves the bar; off a terminal prints a line instead, unless `line` is false."""
-        if self._progress is not None and self._task is not None and self.live:
-            self._progress.update(self._task, completed=done, total=total, note=note)
-        elif line:
+    def advance(self, done: int, total: int, note: str = "") -> None:
+        """Moves the bar, and prints `note` as a line above it."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
+        if note:
             self.say(f"          {done:>4}/{total}  {note}")
 
     def result(self, title: str, rows: list[tuple[str, str, str]], notes: list[str]) -> None:
@@ -94,11 +91,6 @@ class Console:
         self.rich.print(table)
         for note in notes:
             self.say(note)
-
-
-def show_error(error: BaseException) -> None:
-    """An error of the project's family, on stderr, without a traceback."""
-    print(f"\nerror: {error}", file=sys.stderr)
 
 
 def short(path: Path) -> Path:

@@ -168,7 +168,7 @@ def stage_evaluate(run: Run) -> str:
             models={"base": model_path(run.spec.model), "trained": str(directory / "model")},
             test_parquet=directory / "data" / "test.parquet",
             folder=directory / "evaluation" / _protocol_folder(run.spec),
-            on_progress=lambda label, done, total: bar.advance(done, total, label, line=False),
+            on_progress=lambda _, done, total: bar.advance(done, total),
         )
     return run.scores.verdict
 
