@@ -12,8 +12,9 @@ from hydra import compose, initialize_config_dir
 
 from harness.compose import CONF_DIR, at_the_door, to_run_spec
 from harness.data.prepare import prepare
+from harness.files import write_json
 from harness.paths import ROOT, model_path
-from harness.rundir import identity
+from harness.rundir import record
 from harness.spec import RunSpec
 from harness.verl.command import command
 from harness.verl.emit import emit
@@ -45,8 +46,9 @@ def bare(spec: RunSpec, steps: int) -> float:
     )  # fmt: skip
     logs = run_dir / "logs"
     logs.mkdir()
+    write_json(run_dir / "run.json", record(spec))
     words = command(spec, emit(spec, run_dir, steps), logs / "hydra")
-    settings = assignments(spec, identity(spec), logs)
+    settings = assignments(spec, run_dir, logs)
     with (logs / "verl.log").open("w") as log:
         subprocess.run(
             ["env", *(f"{name}={value}" for name, value in settings.items()), *words],

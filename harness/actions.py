@@ -50,7 +50,7 @@ def plan(request: Request) -> int:
     Example: python run.py +repro=tinyzero hardware=4xA800 action=plan
     """
     from harness.plan import planned_steps, text
-    from harness.rundir import identity, run_name
+    from harness.rundir import run_name
     from harness.verl.command import command, printable
     from harness.verl.emit import emit
     from harness.verl.environment import assignments
@@ -60,7 +60,7 @@ def plan(request: Request) -> int:
     keys = emit(spec, folder, planned_steps(spec))
     print(text(spec, name))
     logs = folder / "logs" / "attempt_1"
-    settings = assignments(spec, identity(spec), logs)
+    settings = assignments(spec, folder, logs)
     print("\nequivalent command\n" + printable(command(spec, keys, logs / "hydra"), settings))
     return 0
 

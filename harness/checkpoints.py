@@ -7,10 +7,16 @@ fine-tuning, where verl has no hook); verified by the pipeline before it resumes
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from harness.differences import differences
 from harness.errors import RunDirError
 from harness.files import write_text
+
+Run = Mapping[str, Any]
+"""harness.rundir.record of a run: at least its identity and spec."""
 
 MANIFEST = "reprise.json"
 TRACKER = "latest_checkpointed_iteration.txt"
@@ -21,7 +27,7 @@ def step_folder(checkpoints: Path, step: int) -> Path:
     return checkpoints / f"global_step_{step}"
 
 
-def write_manifest(folder: Path, run_id: str, step: int) -> None:
+def write_manifest(folder: Path, run: Run, step: int) -> None:
     """List the files of a finished checkpoint with their sizes."""
     files = {
         path.relative_to(folder).as_posix(): path.stat().st_size
@@ -30,7 +36,7 @@ def write_manifest(folder: Path, run_id: str, step: int) -> None:
     }
     partial = folder / f"{MANIFEST}.tmp"
     with partial.open("w") as file:
-        json.dump({"run": run_id, "step": step, "files": files}, file, indent=1)
+        json.dump({"run": dict(run), "step": step, "files": files}, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(folder / MANIFEST)
@@ -50,7 +56,7 @@ def latest_step(checkpoints: Path) -> int:
     return int(text)
 
 
-def resume_point(checkpoints: Path, run_id: str, logged: int) -> int:
+def resume_point(checkpoints: Path, run: Run, logged: int) -> int:
     """The step to continue from: the last complete checkpoint whose metrics are all recorded.
 
     A kill between the saving of a checkpoint and its manifest, or before that step's metrics were
@@ -59,7 +65,7 @@ def resume_point(checkpoints: Path, run_id: str, logged: int) -> int:
 
     Args:
         checkpoints: verl's checkpoint folder.
-        run_id: identity of the run.
+        run: record of the run.
         logged: last step up to which every step's metrics are recorded.
 
     Raises:
@@ -71,10 +77,10 @@ def resume_point(checkpoints: Path, run_id: str, logged: int) -> int:
     if latest and (unfinished or latest > logged):
         usable = [step for step in _complete_steps(checkpoints) if step <= logged]
         _rewind(checkpoints, max(usable, default=0))
-    return verify(checkpoints, run_id)
+    return verify(checkpoints, run)
 
 
-def adopt(checkpoints: Path, run_id: str) -> None:
+def adopt(checkpoints: Path, run: Run) -> None:
     """Writes the missing manifest of the latest checkpoint, for a trainer that has no hook.
 
     The tracker file is written when a save is over, so the folder it names is complete.
@@ -82,7 +88,7 @@ def adopt(checkpoints: Path, run_id: str) -> None:
     latest = latest_step(checkpoints)
     folder = step_folder(checkpoints, latest)
     if latest and folder.is_dir() and not (folder / MANIFEST).exists():
-        write_manifest(folder, run_id, latest)
+        write_manifest(folder, run, latest)
 
 
 def _complete_steps(checkpoints: Path) -> list[int]:
@@ -104,7 +110,7 @@ def _rewind(checkpoints: Path, step: int) -> None:
         (checkpoints / TRACKER).unlink()
 
 
-def verify(checkpoints: Path, run_id: str) -> int:
+def verify(checkpoints: Path, run: Run) -> int:
     """The latest step, once its checkpoint is known to be complete and to belong to this run."""
     step = latest_step(checkpoints)
     if step == 0:
@@ -126,9 +132,11 @@ def verify(checkpoints: Path, run_id: str) -> int:
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise RunDirError(f"{manifest} is damaged ({error}). {advice}") from error
-    if owner != run_id:
+    if owner["identity"] != run["identity"]:
         raise RunDirError(
-            f"The checkpoint {folder} belongs to run {owner}, not to run {run_id}. {advice}"
+            f"The checkpoint {folder} belongs to another run; it differs in:\n"
+            + "\n".join(differences(owner["spec"], run["spec"]))
+            + f"\n{advice}"
         )
     damage = [problem for name, size in files.items() if (problem := _damage(folder / name, size))]
     if damage:

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.differences import differences
 from harness.errors import RunDirError
 from harness.files import write_json
 from harness.spec import RunSpec
 from harness.verl.keys import VERL_VERSION
+
+RUN_FILE = "run.json"
 
 NOT_IDENTITY = {
     "output_root": True,
@@ -32,6 +35,23 @@ def identity(spec: RunSpec) -> str:
     content = spec.model_dump(mode="json", exclude=NOT_IDENTITY)  # type: ignore[arg-type]
     content["verl_version"] = VERL_VERSION
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def record(spec: RunSpec) -> dict[str, Any]:
+    """What run.json and every checkpoint's manifest say about their run."""
+    content = spec.model_dump(mode="json")
+    return {"identity": identity(spec), "name": run_name(spec), "spec": content}
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        content["identity"], content["spec"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunDirError(
+            f"{path} is damaged ({error}): restore it, or give this run another output_root="
+        ) from error
+    return content
 
 
 def run_name(spec: RunSpec) -> str:
@@ -89,18 +109,14 @@ class RunDir:
             yield
 
     def _claim(self, spec: RunSpec) -> None:
-        frozen = self.path / "run.json"
-        mine = {
-            "identity": identity(spec),
-            "name": self.path.name,
-            "spec": spec.model_dump(mode="json"),
-        }
+        frozen = self.path / RUN_FILE
+        mine = record(spec)
         if frozen.exists():
-            theirs = json.loads(frozen.read_text())
+            theirs = _read_record(frozen)
             if theirs["identity"] != mine["identity"]:
                 raise RunDirError(
                     f"{self.path} belongs to another run; it differs in:\n"
-                    + "\n".join(_differences(theirs["spec"], mine["spec"]))
+                    + "\n".join(differences(theirs["spec"], mine["spec"]))
                     + "\nGive this run another folder, or the old configuration"
                 )
         write_json(frozen, mine)
@@ -136,16 +152,6 @@ def read_events(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             continue
     return events
-
-
-def _differences(theirs: Any, mine: Any, prefix: str = "") -> list[str]:
-    if not (isinstance(theirs, dict) and isinstance(mine, dict)):
-        return [] if theirs == mine else [f"  {prefix}: {theirs!r} there, {mine!r} here"]
-    lines = []
-    for key in sorted(theirs.keys() | mine.keys()):
-        name = f"{prefix}.{key}" if prefix else key
-        lines += _differences(theirs.get(key), mine.get(key), name)
-    return lines
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ from harness import checkpoints
 from harness.console import Console, short, step_line
 from harness.errors import TrainingError
 from harness.files import write_json, write_text
-from harness.rundir import RunDir, identity
+from harness.rundir import RunDir, identity, record
 from harness.scored import ScoredResponses
 from harness.spec import RLAlgorithm, RunSpec, SFTAlgorithm
 from harness.steps import effective_attempts, effective_steps, steps_of_file
@@ -30,13 +30,13 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
         TrainingError: verl died, a step is missing, or the reward did not score every sample.
     """
     _recover_metrics(directory)
-    run_id = identity(spec)
+    run = record(spec)
     logged = _contiguous(effective_steps(directory.events()))
     if isinstance(spec.algorithm, SFTAlgorithm):
-        checkpoints.adopt(directory.path / "checkpoints", run_id)
-    start = checkpoints.resume_point(directory.path / "checkpoints", run_id, logged)
+        checkpoints.adopt(directory.path / "checkpoints", run)
+    start = checkpoints.resume_point(directory.path / "checkpoints", run, logged)
     if start >= steps:
-        _believe(spec, directory, run_id, steps)
+        _believe(spec, directory, steps)
         return f"{steps} steps, done before"
     words = _write_command(spec, directory, steps)
     origin = f"from the checkpoint of step {start}" if start else "from the base model"
@@ -44,7 +44,7 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
     directory.event("train_started", stage="train", start=start, steps=steps)
     _run(spec, directory, console, words, start=start, steps=steps)
     _recover_metrics(directory)
-    _believe(spec, directory, run_id, steps)
+    _believe(spec, directory, steps)
     return f"{steps} steps"
 
 
@@ -52,7 +52,7 @@ def _write_command(spec: RunSpec, directory: RunDir, steps: int) -> list[str]:
     keys = emit(spec, directory.path, steps)
     words = command(spec, keys, directory.logs / "hydra")
     write_json(directory.path / "train" / "verl.json", keys)
-    settings = assignments(spec, identity(spec), directory.logs)
+    settings = assignments(spec, directory.path, directory.logs)
     write_text(directory.path / "train" / "command.txt", printable(words, settings) + "\n")
     return words
 
@@ -62,7 +62,7 @@ def _run(
 ) -> None:
     scored = ScoredResponses(directory.logs / REWARD_LOG)
     opened = trackers(spec, directory.path, identity(spec))
-    settings = assignments(spec, identity(spec), directory.logs)
+    settings = assignments(spec, directory.path, directory.logs)
 
     def on_metrics(step: int, metrics: dict[str, float]) -> None:
         numbers = dict(metrics)
@@ -109,11 +109,11 @@ def _contiguous(steps: Mapping[int, Any]) -> int:
     return last
 
 
-def _believe(spec: RunSpec, directory: RunDir, run_id: str, steps: int) -> None:
+def _believe(spec: RunSpec, directory: RunDir, steps: int) -> None:
     """Every step is saved, logged, and rewarded; nothing is taken from verl's exit code."""
     if isinstance(spec.algorithm, SFTAlgorithm):
-        checkpoints.adopt(directory.path / "checkpoints", run_id)
-    saved = checkpoints.verify(directory.path / "checkpoints", run_id)
+        checkpoints.adopt(directory.path / "checkpoints", record(spec))
+    saved = checkpoints.verify(directory.path / "checkpoints", record(spec))
     attempts = effective_attempts(directory.events())
     missing = [step for step in range(1, steps + 1) if step not in attempts]
     if saved != steps or missing:

@@ -81,3 +81,11 @@ def test_event_cut_by_a_kill_is_dropped(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     log.write_text('{"kind": "a"}\n{"kind": "b')
     assert read_events(log) == [{"kind": "a"}]
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{")
+    hold = RunDir(tmp_path / "run").hold(spec_of("+repro=tinyzero"))
+    with pytest.raises(RunDirError, match=r"run\.json is damaged"), hold:
+        pass

@@ -3,6 +3,7 @@
 Selected by trainer.checkpoint_callback_class; runs in verl's task runner after every save.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 
 from harness.checkpoints import write_manifest
 
-RUN_ID_VARIABLE = "REPRISE_RUN_ID"
+RUN_FILE_VARIABLE = "REPRISE_RUN_FILE"
 
 
 class CheckpointManifest(CheckpointCallback):  # type: ignore[misc]
@@ -28,4 +29,5 @@ class CheckpointManifest(CheckpointCallback):  # type: ignore[misc]
         """Write the manifest, last of all files."""
         if async_save:
             raise NotImplementedError("async_save: the manifest would list unfinished files")
-        write_manifest(Path(checkpoint_dir), os.environ[RUN_ID_VARIABLE], global_step)
+        run = json.loads(Path(os.environ[RUN_FILE_VARIABLE]).read_text())
+        write_manifest(Path(checkpoint_dir), run, global_step)

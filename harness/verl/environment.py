@@ -43,18 +43,18 @@ CPU: Settings = {
 }
 
 
-def assignments(spec: RunSpec, run_id: str, logs: Path) -> dict[str, str]:
+def assignments(spec: RunSpec, run_dir: Path, logs: Path) -> dict[str, str]:
     """Variables that the printed verl command needs beside it.
 
     Args:
         spec: the frozen run.
-        run_id: the run's identity, for the manifests of its checkpoints.
+        run_dir: folder of the run; its run.json goes into the manifests of checkpoints.
         logs: folder of the attempt; metrics and the reward's record go there.
     """
     settings = ALWAYS | (CPU if spec.hardware.device == "cpu" else {})
     result = {name: value for name, (value, _) in settings.items()}
     result |= {
-        "REPRISE_RUN_ID": run_id,
+        "REPRISE_RUN_FILE": str(run_dir / "run.json"),
         "REPRISE_REWARD_LOG": str(logs / REWARD_LOG),
         "REPRISE_SAMPLE_EVERY": str(max(1, batches(spec).responses // TEXTS_PER_STEP)),
         "VERL_FILE_LOGGER_PATH": str(logs / METRICS_LOG),
