@@ -56,6 +56,12 @@ class Console:
         self.say(note)
 
     @contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """A spinner, shown on a terminal only, for what cannot be counted."""
+        with self.rich.status(text):
+            yield
+
+    @contextmanager
     def progress(self, total: int, unit: str) -> Iterator["Console"]:
         """A bar over `total` units, shown on a terminal only."""
         columns = (

@@ -134,7 +134,8 @@ def stage_prepare(run: Run) -> str:
     spec, folder = run.spec, run.directory.path / "data"
     sft, tokenizer_path = spec.algorithm.kind == "sft", model_path(spec.model)
     done = prepared(folder, spec.data, tokenizer_path=tokenizer_path, sft=sft)
-    manifest = done or prepare(spec.data, tokenizer_path=tokenizer_path, folder=folder, sft=sft)
+    with run.console.working(f"preparing {spec.data.name} from {spec.data.source.kind}"):
+        manifest = done or prepare(spec.data, tokenizer_path=tokenizer_path, folder=folder, sft=sft)
     train_rows = manifest.splits["train"].rows_out
     run.steps = plan.total_steps(spec, train_rows)
     if run.steps == 0:
