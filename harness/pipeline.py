@@ -1,6 +1,7 @@
 """The stages of a run in order: what is done already is skipped, what is left is done; the `run`
 action calls execute() and nothing else."""
 
+import errno
 import hashlib
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from harness.rundir import RunDir, run_name
 from harness.spec import RunSpec
 from harness.tracking import check_tracking
 from harness.training import train
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 @dataclass(kw_only=True)
@@ -61,6 +64,8 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
             run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
             _all_stages(run)
     except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
         raise RunDirError(
             f"writing {error.filename or 'a file'} failed: {error.strerror or error}. What is in "
             f"{directory.path} is intact; free space or set output_root=, then the same command "
@@ -85,15 +90,6 @@ def refuse_missing_hardware(spec: RunSpec) -> None:
             "  the same command        on a machine that has the GPUs (in a SLURM allocation, for "
             "example)"
         )
-
-
-STAGES: dict[str, Callable[[Run], str]] = {}
-"""Stage name -> what it does; the text it returns is shown when it is done."""
-
-
-def _stage(function: Callable[[Run], str]) -> Callable[[Run], str]:
-    STAGES[function.__name__.removeprefix("stage_")] = function
-    return function
 
 
 def _all_stages(run: Run) -> None:
@@ -128,7 +124,6 @@ def _record_failure(run: Run, stage: str, reason: str) -> None:
         run.console.say(f"could not record the failure: {error}")
 
 
-@_stage
 def stage_prepare(run: Run) -> str:
     """Data to parquet."""
     spec, folder = run.spec, run.directory.path / "data"
@@ -147,19 +142,16 @@ def stage_prepare(run: Run) -> str:
     return kept + (", done before" if done else f" from {manifest.origin}")
 
 
-@_stage
 def stage_train(run: Run) -> str:
     """verl, from the last good checkpoint to the last step."""
     return train(run.spec, run.directory, run.console, run.steps)
 
 
-@_stage
 def stage_export(run: Run) -> str:
     """The last checkpoint as a Hugging Face folder."""
     return export(run.spec, run.directory, run.steps)
 
 
-@_stage
 def stage_evaluate(run: Run) -> str:
     """Base and trained model under the same protocol."""
     directory = run.directory.path
@@ -180,7 +172,6 @@ def _protocol_folder(spec: RunSpec) -> str:
     return f"{spec.eval.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
-@_stage
 def stage_report(run: Run) -> str:
     """The run's page."""
     return str(short(write_report(run.directory.path)))
@@ -205,3 +196,13 @@ def _show_result(run: Run) -> None:
         f"{short(run.directory.path / 'report.html')}",
     ]
     run.console.result(f"{scores.benchmark} ({scores.problems} problems)", rows, notes)
+
+
+STAGES: dict[str, Callable[[Run], str]] = {
+    "prepare": stage_prepare,
+    "train": stage_train,
+    "export": stage_export,
+    "evaluate": stage_evaluate,
+    "report": stage_report,
+}
+"""Stage -> what it does; the text it returns is shown when it is done."""

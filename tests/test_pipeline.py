@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import provenance
+from harness import plan, provenance
 from harness.errors import ConfigError, RunDirError
-from harness.pipeline import execute, refuse_missing_hardware
+from harness.pipeline import STAGES, execute, refuse_missing_hardware
 from harness.rundir import run_name
 from tests.composing import spec_of
 
@@ -32,3 +32,7 @@ def test_a_full_disk_is_told_and_resumable(tmp_path: Path) -> None:
     (run / "events.jsonl").symlink_to("/dev/full")
     with pytest.raises(RunDirError, match=r"No space left.*the same command continues"):
         execute(spec, [])
+
+
+def test_the_plan_names_the_stages_that_run() -> None:
+    assert tuple(STAGES) == plan.STAGES
