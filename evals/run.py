@@ -22,6 +22,7 @@ from evals.job import Generation, Job, JobModel, Prompt, canonical_hash
 from evals.scores import Difference, ModelScore, Scores
 from evals.statistics import Interval
 from harness.errors import ConfigError, EvaluationError
+from harness.files import write_text
 from harness.spec import Benchmark, RunSpec
 
 Progress = Callable[[str, int, int], None]
@@ -115,13 +116,6 @@ def protocol_of(
 def max_tokens(spec: RunSpec) -> int:
     """Longest response of the evaluation."""
     return spec.eval.max_tokens or spec.data.max_response_tokens
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one step."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
 
 
 def make_job(

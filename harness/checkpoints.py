@@ -5,7 +5,6 @@ fine-tuning, where verl has no hook); verified by the pipeline before it resumes
 """
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from harness.differences import differences
 from harness.errors import RunDirError
-from harness.files import write_text
+from harness.files import write_json, write_text
 
 Run = Mapping[str, Any]
 """harness.rundir.record of a run: at least its identity and spec."""
@@ -32,14 +31,9 @@ def write_manifest(folder: Path, run: Run, step: int) -> None:
     files = {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(MANIFEST)
+        if path.is_file() and path.name != MANIFEST
     }
-    partial = folder / f"{MANIFEST}.tmp"
-    with partial.open("w") as file:
-        json.dump({"run": dict(run), "step": step, "files": files}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / MANIFEST)
+    write_json(folder / MANIFEST, {"run": dict(run), "step": step, "files": files})
 
 
 def latest_step(checkpoints: Path) -> int:
