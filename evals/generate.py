@@ -9,7 +9,6 @@ import argparse
 import fcntl
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 
 from evals.job import GeneratedSample, Generation, Job, JobModel, Prompt
 from harness.errors import EvaluationError
+from harness.files import write_text
 
 Key = tuple[str, int]
 PACKAGES = ("lm_eval", "transformers", "torch", "vllm", "tokenizers")
@@ -88,13 +88,6 @@ def set_aside_others(job: Job, model: JobModel, samples: Path, record: Path) -> 
         identity = Generation.model_validate_json(record.read_bytes()).identity
     if identity != job.identity(model):
         samples.rename(samples.with_suffix(f".{identity[:8]}.stale"))
-
-
-def write_record(path: Path, record: Generation) -> None:
-    """Write generation-<label>.json in one step."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(record.model_dump_json(indent=1) + "\n")
-    os.replace(partial, path)
 
 
 def stop_tokens(job: Job, model: JobModel, tokenizer: Any) -> tuple[list[int], dict[str, Any]]:
@@ -221,7 +214,7 @@ def sample_missing(job: Job, model: JobModel, samples: Path, record: Path, have:
         template = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
 
     def note() -> None:
-        write_record(
+        write_text(
             record,
             Generation(
                 identity=job.identity(model),
@@ -234,7 +227,8 @@ def sample_missing(job: Job, model: JobModel, samples: Path, record: Path, have:
                 threads=torch.get_num_threads(),
                 versions=installed(),
                 seconds=round(time.monotonic() - started, 2),
-            ),
+            ).model_dump_json(indent=1)
+            + "\n",
         )
 
     with samples.open("a") as file:
