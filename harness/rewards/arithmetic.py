@@ -6,6 +6,7 @@ equals what Python gives for the same text. Everything outside the limits below 
 
 import ast
 import operator
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,10 @@ before anything is computed; 1**9**9 costs one bit and is computed.
 
 # Two more limits are Python's own and come with ast.parse: 200 nested parentheses, and 4300 digits
 # in one literal. The walk keeps its own stack, so a long chain of signs cannot exhaust Python's.
+
+ONE_PARSER = threading.RLock()
+"""CPython 3.11 counts the parser's depth for all threads together: a thread that is interrupted by
+garbage collection while another parses ends in a SystemError. Rewards run in thread pools."""
 
 OPERATIONS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.UAdd: operator.pos,
@@ -72,7 +77,8 @@ def parse(text: str) -> ast.expr:
     if len(text) > MAX_LENGTH:
         raise ArithmeticRefused(f"{len(text)} characters; at most {MAX_LENGTH} are allowed")
     try:
-        return ast.parse(text.lstrip(" \t"), mode="eval").body
+        with ONE_PARSER:
+            return ast.parse(text.lstrip(" \t"), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise ArithmeticRefused(f"not an expression: {error}") from error
 

@@ -1,6 +1,9 @@
 """Arithmetic of model expressions: Python's values, refusals, and answers at once."""
 
+import gc
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -140,3 +143,21 @@ def test_whole_expressions_have_pythons_value(text: str) -> None:
         ours = None
     theirs = python_value(text)
     assert repr(ours) == repr(theirs)  # repr: nan equals itself, -0.0 differs from 0.0
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """Collections that let another thread run in the middle of a parse, as in a reward worker."""
+
+    def give_way(*_: object) -> None:
+        time.sleep(0)
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(5)
+    gc.callbacks.append(give_way)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            values = list(pool.map(evaluate, ["((1+2)*(3-4))+((5+6)*(7-8))"] * 12_000))
+    finally:
+        gc.callbacks.remove(give_way)
+        gc.set_threshold(*threshold)
+    assert set(values) == {-14}
