@@ -86,9 +86,12 @@ def adopt(checkpoints: Path, run: Run) -> None:
 
 
 def _complete_steps(checkpoints: Path) -> list[int]:
+    """Steps whose files are all there; verl empties old folders without removing them."""
+    manifests = {path.parent: path for path in checkpoints.glob(f"global_step_*/{MANIFEST}")}
     return [
-        int(path.parent.name.removeprefix("global_step_"))
-        for path in checkpoints.glob(f"global_step_*/{MANIFEST}")
+        int(folder.name.removeprefix("global_step_"))
+        for folder, manifest in manifests.items()
+        if not _damages(folder, json.loads(manifest.read_text())["files"])
     ]
 
 
@@ -132,10 +135,13 @@ def verify(checkpoints: Path, run: Run) -> int:
             + "\n".join(differences(owner["spec"], run["spec"]))
             + f"\n{advice}"
         )
-    damage = [problem for name, size in files.items() if (problem := _damage(folder / name, size))]
-    if damage:
+    if damage := _damages(folder, files):
         raise RunDirError(f"The checkpoint {folder} is damaged: {'; '.join(damage)}. {advice}")
     return step
+
+
+def _damages(folder: Path, files: Mapping[str, int]) -> list[str]:
+    return [problem for name, size in files.items() if (problem := _damage(folder / name, size))]
 
 
 def _damage(path: Path, size: int) -> str | None:

@@ -163,7 +163,18 @@ def stage_evaluate(run: Run) -> str:
             folder=directory / "evaluation" / _protocol_folder(run.spec),
             on_progress=lambda _, done, total: bar.advance(done, total),
         )
-    return run.scores.verdict
+    return _change(run.scores)
+
+
+def _change(scores: Scores) -> str:
+    """Trained against base in percentage points, paired by problem."""
+    if scores.difference is None:
+        return scores.verdict
+    paired = scores.difference.paired
+    return (
+        f"{scores.problems} problems x {scores.samples_per_problem} responses: "
+        f"{100 * paired.value:+.1f} points [{100 * paired.low:+.1f}, {100 * paired.high:+.1f}]"
+    )
 
 
 def _protocol_folder(spec: RunSpec) -> str:

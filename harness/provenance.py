@@ -17,7 +17,7 @@ def collect(overrides: list[str]) -> dict[str, Any]:
     """Command, code commit and diff, package versions, machine."""
     return {
         "started_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": ["python", *sys.orig_argv[1:]],
         "overrides": overrides,
         "code": code(),
         "python": platform.python_version(),

@@ -100,6 +100,13 @@ def test_a_save_cut_before_its_manifest_gives_way_to_the_one_before(checkpoints:
     assert (checkpoints / "given_up_global_step_6" / "model.pt").exists()
 
 
+def test_a_folder_that_verl_emptied_is_not_gone_back_to(checkpoints: Path) -> None:
+    add_step(checkpoints, 6)
+    (checkpoints / "global_step_6" / "model.pt").unlink()
+    add_step(checkpoints, 8, complete=False)
+    assert resume_point(checkpoints, RUN_A, logged=8) == 4
+
+
 def test_a_save_whose_metrics_were_never_logged_gives_way(checkpoints: Path) -> None:
     add_step(checkpoints, 6)
     assert resume_point(checkpoints, RUN_A, logged=5) == 4
