@@ -6,11 +6,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+PARTIAL = ".partial"
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what writers killed in the middle left behind; nobody may be writing there now."""
+    for leftover in folder.rglob(f".*{PARTIAL}"):
+        leftover.unlink()
+
 
 def write_text(path: Path, text: str) -> None:
     """Writes `path` in one step: temporary file in the same folder, flushed, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)

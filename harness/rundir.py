@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.differences import differences
 from harness.errors import RunDirError
-from harness.files import write_json
+from harness.files import remove_partial, write_json
 from harness.spec import RunSpec
 from harness.verl.keys import VERL_VERSION
 
@@ -119,6 +119,7 @@ class RunDir:
                     + "\n".join(differences(theirs["spec"], mine["spec"]))
                     + "\nGive this run another folder, or the old configuration"
                 )
+        remove_partial(self.path)
         write_json(frozen, mine)
         self.attempt = 1 + max(
             (int(p.name.removeprefix("attempt_")) for p in self.path.glob("logs/attempt_*")),

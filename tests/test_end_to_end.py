@@ -61,7 +61,7 @@ def check_complete(run: Path, steps: int) -> dict[int, dict[str, float]]:
     assert list((run / "model").glob("*.safetensors"))
     logged = effective_steps(read_events(run / "events.jsonl"))
     assert list(logged) == list(range(1, steps + 1))
-    assert not list(run.glob("**/*.partial")) and not list(run.glob("**/.*.json.*"))
+    assert not list(run.rglob("*.partial"))
     return logged
 
 
@@ -126,10 +126,10 @@ def test_sft(tmp_path: Path) -> None:
     check_complete(only_run(tmp_path), 3)
 
 
-def test_kill_in_the_middle_then_the_same_command_finishes(tmp_path: Path) -> None:
-    arguments = (*PPO, "schedule.steps=6", "schedule.save_every=2")
-    child = start(tmp_path, *arguments)
-    run = wait_for_step(tmp_path, child, 3)
+def kill_at_step(root: Path, step: int, *arguments: str) -> Path:
+    """SIGKILLs a run after a step and waits until nothing of it is left."""
+    child = start(root, *arguments)
+    run = wait_for_step(root, child, step)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     for _ in range(150):
@@ -137,6 +137,25 @@ def test_kill_in_the_middle_then_the_same_command_finishes(tmp_path: Path) -> No
             break
         time.sleep(0.1)
     assert processes_of(run) == []
+    return run
+
+
+def test_sft_killed_in_the_middle_continues(tmp_path: Path) -> None:
+    arguments = (
+        "algorithm=sft", "data=countdown_demonstrations", "schedule.steps=60",
+        "schedule.save_every=5", "algorithm.sequences_per_step=16", *SMALL,
+    )  # fmt: skip
+    run = kill_at_step(tmp_path, 12, *arguments)
+    code, output = finish(tmp_path, *arguments)
+    assert code == 0, output
+    check_complete(run, 60)
+    starts = [e["start"] for e in read_events(run / "events.jsonl") if e["kind"] == "train_started"]
+    assert starts[0] == 0 and starts[1] >= 10
+
+
+def test_kill_in_the_middle_then_the_same_command_finishes(tmp_path: Path) -> None:
+    arguments = (*PPO, "schedule.steps=6", "schedule.save_every=2")
+    run = kill_at_step(tmp_path, 3, *arguments)
     code, output = finish(tmp_path, *arguments)
     assert code == 0, output
     check_complete(run, 6)

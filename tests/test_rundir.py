@@ -89,3 +89,11 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     hold = RunDir(tmp_path / "run").hold(spec_of("+repro=tinyzero"))
     with pytest.raises(RunDirError, match=r"run\.json is damaged"), hold:
         pass
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_attempt(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    (run.path / "data").mkdir(parents=True)
+    (run.path / "data" / ".manifest.json.abc.partial").write_text("{")
+    with run.hold(spec_of("+repro=tinyzero")):
+        assert not list(run.path.rglob("*.partial"))
