@@ -12,6 +12,7 @@ from transformers import (
 
 from harness.tiny.build import OUT, accuracy
 from harness.tiny.traces import candidates, prompt, response
+from tests.composing import spec_of
 
 PROBLEM = {"numbers": [3, 7, 12], "target": 8}
 
@@ -92,3 +93,11 @@ def test_the_base_is_right_sometimes_and_wrong_sometimes(
         target = rng.choice([value for _, value in candidates(numbers) if value > 0])
         problems.append({"numbers": numbers, "target": target})
     assert 0.1 < accuracy(model, tokenizer, problems, samples=2) < 0.8
+
+
+def test_the_base_was_taught_the_prompt_that_runs_use() -> None:
+    data = spec_of("+repro=tinyzero").data
+    assert data.template.format(numbers=[3, 7, 12], target=22) == prompt([3, 7, 12], 22)
+    chat = spec_of("data=countdown_demonstrations").data
+    text = chat.template.format(numbers=[3, 7, 12], target=22)
+    assert text in prompt([3, 7, 12], 22, chat=True)
