@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet
 
-from evals import statistics
+from evals import BENCHMARKS, statistics
 from evals.generate import read_samples
 from evals.grading import Graded, RewardFunction, grade, grader_version, load_reward
 from evals.invariants import Samples, check_all
@@ -27,7 +27,6 @@ from harness.spec import Benchmark, RunSpec
 
 Progress = Callable[[str, int, int], None]
 
-BENCHMARKS = ("held_out",)
 MODEL_FILES = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 ROOT = Path(__file__).parents[1]
 SMALL_B = 0.1  # billions of parameters below which more than SMALL_THREADS only wait for each other

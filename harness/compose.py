@@ -28,7 +28,8 @@ def options(group: str) -> list[str]:
 def at_the_door(overrides: Sequence[str]) -> list[str]:
     """The command line as Hydra shall see it: recipes in miniature on a laptop, and plain values
     marked `++`, so that every field of RunSpec can be set and an unknown one reaches its checks."""
-    return [_settable(override) for override in in_miniature(overrides)]
+    named = [f"+{word}" if word.startswith("repro=") else word for word in overrides]
+    return [_settable(override) for override in in_miniature(named)]
 
 
 def _settable(override: str) -> str:
@@ -168,6 +169,16 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def explain_hydra(error: Exception) -> ConfigError:
     """Hydra's refusal of a command line, with the nearest group, option or key."""
     text = str(error).split("Config search path:")[0].strip()
+    if match := re.match(r"Error parsing override '(.*)'", text):
+        return ConfigError(
+            f"{match.group(1)} is not understood: write group=choice, key=value or +repro=name "
+            f"(recipes: {', '.join(options('repro'))}); `python run.py --help` lists them"
+        )
+    if match := re.match(r"Ambiguous value for argument '([\w.+]+)=", text):
+        return ConfigError(
+            f"{match.group(1).lstrip('+')} was given several values: add -m to run one after the "
+            "other"
+        )
     if match := re.search(r"Could not (?:find|load) '([\w/.-]+)/([^'/]+)'", text):
         group, choice = match.group(1).removesuffix("/miniature"), match.group(2)
         return ConfigError(_unknown_choice(group, choice))

@@ -3,6 +3,7 @@ with the arithmetic and what to set, or with nothing."""
 
 from collections.abc import Iterator
 
+from evals import BENCHMARKS
 from harness.spec import RLAlgorithm, RunSpec
 
 NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
@@ -10,7 +11,7 @@ NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
 
 def violations(spec: RunSpec) -> list[str]:
     """Every broken rule of a run, as text."""
-    found = [*_lengths(spec), *_hardware(spec)]
+    found = [*_lengths(spec), *_hardware(spec), *_benchmarks(spec)]
     if isinstance(spec.algorithm, RLAlgorithm):
         found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
     elif spec.data.demonstration is None:
@@ -93,6 +94,15 @@ def _task(spec: RunSpec) -> Iterator[str]:
             f"reward={spec.reward.name} scores {', '.join(spec.reward.tasks)}, and "
             f"data={spec.data.name} is {spec.data.task}: its ground truth would not be understood. "
             "Choose a reward for that task, or data for that reward"
+        )
+
+
+def _benchmarks(spec: RunSpec) -> Iterator[str]:
+    named = [benchmark.name for benchmark in spec.eval.benchmarks]
+    if named != list(BENCHMARKS):
+        yield (
+            f"eval.benchmarks names {', '.join(named) or 'nothing'}, and there is only "
+            f"{', '.join(BENCHMARKS)} (the test part of the run's own data): give it, once"
         )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.compose import CONF_DIR, in_miniature, options
+from harness.compose import CONF_DIR, at_the_door, in_miniature, options
 from harness.errors import ConfigError
 from harness.spec import RLAlgorithm
 from tests.composing import spec_of
@@ -71,6 +71,10 @@ def test_miniature_rewrites_each_choice_of_a_sweep() -> None:
         "algorithm=miniature/ppo,miniature/grpo",
         "seed=1,2",
     ]
+
+
+def test_a_recipe_is_named_with_or_without_the_plus() -> None:
+    assert at_the_door(["repro=tinyzero"]) == at_the_door(["+repro=tinyzero"])
 
 
 def test_sweep_over_cpu_and_gpus_is_refused() -> None:

@@ -25,6 +25,7 @@ GPU = ("+repro=tinyzero", "hardware=4xA800")
         (["hardware.rollout.engine=hf_cpu"], "engine=vllm"),
         (["hardware.rollout.tensor_parallel=3"], "set a divisor"),
         (["hardware.attention=sdpa"], "needs flash attention"),
+        (["eval.benchmarks=[{name: aime24, samples_per_problem: 1}]"], "names aime24.*held_out"),
     ],
 )
 def test_broken_rules(overrides: list[str], message: str) -> None:

@@ -67,6 +67,8 @@ def test_conformance_of_the_shipped_cases() -> None:
     [
         (["+repro=tinyzro"], "did you mean tinyzero?"),
         (["model=tiny"], "did you mean tiny_countdown?"),
+        (["tinyzero"], "+repro=name (recipes: tinyzero)"),
+        (["algorithm=ppo,grpo"], "add -m"),
         (["algorithm.optimizer.lrr=1"], "did you mean algorithm.optimizer.lr?"),
         (["action=pln"], "did you mean plan?"),
         (["seed=abc"], "valid integer"),
