@@ -247,8 +247,13 @@ def model_score(
     )
 
 
-def verdict(before: Interval, after: Interval, paired: Interval) -> str:
-    """The paired difference in words."""
+def verdict(before: Interval, after: Interval, paired: Interval, changed: int) -> str:
+    """The paired difference in words; `changed` problems are scored differently by the two."""
+    if changed < statistics.FEWEST_CHANGED:
+        return (
+            f"not distinguishable: {changed} problems changed, and fewer than "
+            f"{statistics.FEWEST_CHANGED} cannot tell a difference from chance (exact sign test)"
+        )
     if paired.low <= 0 <= paired.high:
         return "not distinguishable: the 95 % interval of the paired difference contains zero"
     direction = "improved" if paired.value > 0 else "got worse"
@@ -266,10 +271,11 @@ def difference(
     found = {score.label: score for score in scores}
     if not {"base", "trained"} <= set(found):
         return None
-    paired = statistics.paired_difference(
-        by_problem(graded["base"], ids, "correct"), by_problem(graded["trained"], ids, "correct")
-    )
-    words = verdict(found["base"].accuracy, found["trained"].accuracy, paired)
+    before = by_problem(graded["base"], ids, "correct")
+    after = by_problem(graded["trained"], ids, "correct")
+    paired = statistics.paired_difference(before, after)
+    changed = sum(sum(first) != sum(second) for first, second in zip(before, after, strict=True))
+    words = verdict(found["base"].accuracy, found["trained"].accuracy, paired, changed)
     return Difference(before="base", after="trained", paired=paired, verdict=words)
 
 

@@ -146,6 +146,11 @@ def newcombe(before: Array, after: Array) -> tuple[float, float]:
     )
 
 
+FEWEST_CHANGED = 6
+"""Below six problems that changed, even if all changed the same way, the exact two-sided sign test
+stays above 5 % (2 / 2**5 = 6.25 %); a bootstrap interval does not know that."""
+
+
 def paired_difference(before: Matrix, after: Matrix, *, seed: int = 0) -> Interval:
     """Mean of after - before on the same problems in the same order."""
     if len(before) != len(after):

@@ -9,7 +9,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from evals import run
+from evals import run, statistics
 from evals.job import GeneratedSample, Generation, Job
 from evals.scores import Scores
 from harness.errors import ConfigError, EvaluationError
@@ -297,3 +297,15 @@ def test_evaluation_stage_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=run.ROOT)  # fmt: skip
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"), [(5, "not distinguishable: 5 problems"), (6, "improved")]
+)
+def test_few_changed_problems_are_no_improvement(changed: int, words: str) -> None:
+    before = [[0.0, 0.0]] * 12
+    after = [[1.0, 0.0]] * changed + [[0.0, 0.0]] * (12 - changed)
+    paired = statistics.paired_difference(before, after)
+    assert paired.low > 0
+    told = run.verdict(statistics.accuracy(before), statistics.accuracy(after), paired, changed)
+    assert told.startswith(words)
