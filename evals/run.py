@@ -14,13 +14,13 @@ from typing import Any
 
 import pyarrow.parquet
 
-from evals import BENCHMARKS, statistics
+from evals import BENCHMARKS, stats
 from evals.generate import read_samples
-from evals.grading import Graded, RewardFunction, grade, grader_version, load_reward
+from evals.own_reward import Graded, RewardFunction, grade, grader_version, load_reward
 from evals.invariants import Samples, check_all
 from evals.job import Generation, Job, JobModel, Prompt, canonical_hash
 from evals.scores import Difference, ModelScore, Scores
-from evals.statistics import Interval
+from evals.stats import Interval
 from harness.errors import ConfigError, EvaluationError
 from harness.files import write_text
 from harness.spec import Benchmark, RunSpec
@@ -237,9 +237,9 @@ def model_score(
         label=model.label,
         path=model.path,
         fingerprint=model.fingerprint,
-        accuracy=statistics.accuracy(correct),
-        pass_at={k: statistics.pass_at_k(correct, k) for k in powers(len(correct[0]))},
-        mean_reward=statistics.mean(by_problem(graded, ids, "value")),
+        accuracy=stats.accuracy(correct),
+        pass_at={k: stats.pass_at_k(correct, k) for k in powers(len(correct[0]))},
+        mean_reward=stats.mean(by_problem(graded, ids, "value")),
         truncation_rate=sum(line.truncated for line in lines) / len(lines),
         mean_response_tokens=sum(line.response_tokens for line in lines) / len(lines),
         samples=len(lines),
@@ -249,15 +249,15 @@ def model_score(
 
 def verdict(before: Interval, after: Interval, paired: Interval, changed: int) -> str:
     """The paired difference in words; `changed` problems are scored differently by the two."""
-    if changed < statistics.FEWEST_CHANGED:
+    if changed < stats.FEWEST_CHANGED:
         return (
             f"not distinguishable: {changed} problems changed, and fewer than "
-            f"{statistics.FEWEST_CHANGED} cannot tell a difference from chance (exact sign test)"
+            f"{stats.FEWEST_CHANGED} cannot tell a difference from chance (exact sign test)"
         )
     if paired.low <= 0 <= paired.high:
         return "not distinguishable: the 95 % interval of the paired difference contains zero"
     direction = "improved" if paired.value > 0 else "got worse"
-    separate = "overlap" if statistics.overlap(before, after) else "do not overlap"
+    separate = "overlap" if stats.overlap(before, after) else "do not overlap"
     return (
         f"{direction}: the 95 % interval of the paired difference excludes zero, and the two "
         f"intervals {separate}"
@@ -273,7 +273,7 @@ def difference(
         return None
     before = by_problem(graded["base"], ids, "correct")
     after = by_problem(graded["trained"], ids, "correct")
-    paired = statistics.paired_difference(before, after)
+    paired = stats.paired_difference(before, after)
     changed = sum(sum(first) != sum(second) for first, second in zip(before, after, strict=True))
     words = verdict(found["base"].accuracy, found["trained"].accuracy, paired, changed)
     return Difference(before="base", after="trained", paired=paired, verdict=words)

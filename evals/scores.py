@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import PositiveInt
 
 from evals.job import Frozen
-from evals.statistics import Interval
+from evals.stats import Interval
 
 
 class ModelScore(Frozen):

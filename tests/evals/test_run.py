@@ -9,7 +9,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from evals import run, statistics
+from evals import run, stats
 from evals.job import GeneratedSample, Generation, Job
 from evals.scores import Scores
 from harness.errors import ConfigError, EvaluationError
@@ -305,7 +305,7 @@ def test_evaluation_stage_imports_no_torch() -> None:
 def test_few_changed_problems_are_no_improvement(changed: int, words: str) -> None:
     before = [[0.0, 0.0]] * 12
     after = [[1.0, 0.0]] * changed + [[0.0, 0.0]] * (12 - changed)
-    paired = statistics.paired_difference(before, after)
+    paired = stats.paired_difference(before, after)
     assert paired.low > 0
-    told = run.verdict(statistics.accuracy(before), statistics.accuracy(after), paired, changed)
+    told = run.verdict(stats.accuracy(before), stats.accuracy(after), paired, changed)
     assert told.startswith(words)
