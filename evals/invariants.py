@@ -1,28 +1,39 @@
-"""Checks that an evaluation measured what its protocol says; read by evals/run.py."""
+"""Checks that an evaluation measured what its protocol says; read by evals/run.py.
+
+A check that fails and spoils makes the score invalid; the samples stay on disk either way.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from evals.job import GeneratedSample, Generation, Job
+from evals.canaries import CANARIES
+from evals.grading import Item, grade_all
+from evals.job import GeneratedSample, Generation, Job, Task, effective
+from evals.judges import Graded, GraderJudge, Judge
 from evals.scores import Check
 from harness.errors import EvaluationError
 
 SAME_SHARE = 0.9  # above it, samples of one problem are suspected to be copies
+SHOWN = 3
 
 Samples = Mapping[str, Sequence[GeneratedSample]]
+Records = Mapping[str, Sequence[Generation]]
 
 
 def complete(label: str, samples: Sequence[GeneratedSample], ids: Sequence[str], k: int) -> Check:
-    """Every problem has exactly the samples 0 to k - 1."""
+    """Every problem has exactly the samples 0 to k - 1.
+
+    Raises:
+        EvaluationError: it has not, and no score can be computed.
+    """
     found = Counter((sample.id, sample.sample) for sample in samples)
     wanted = {(problem, index) for problem in ids for index in range(k)}
-    missing, extra = wanted - set(found), set(found) - wanted
+    missing = wanted - set(found)
     twice = [key for key, count in found.items() if count > 1]
-    if missing or extra or twice:
+    if missing or twice:
         raise EvaluationError(
-            f"{label}: {len(missing)} samples are missing, {len(extra)} belong to no problem of "
-            f"the protocol, {len(twice)} are there twice (wanted {len(ids)} problems x {k}); "
-            f"delete samples-{label}.jsonl and run again"
+            f"{label}: {len(missing)} samples are missing, {len(twice)} are there twice (wanted "
+            f"{len(ids)} problems x {k}); put samples-{label}-*.jsonl aside and run again"
         )
     return Check(
         name=f"{label}: generations per problem",
@@ -31,39 +42,58 @@ def complete(label: str, samples: Sequence[GeneratedSample], ids: Sequence[str],
     )
 
 
-def sampling_as_asked(job: Job, record: Generation) -> Check:
-    """The engine received the protocol's temperature, top_p and top_k."""
-    received, asked = record.engine_arguments, job.sampling
-    label = record.model.label
-    wanted: dict[str, float | bool] = {"temperature": asked.temperature}
-    if asked.temperature > 0:
-        top_k = max(asked.top_k, 0) if job.backend == "hf" else asked.top_k
-        wanted |= {"do_sample": True, "top_p": asked.top_p, "top_k": top_k}
-    else:
-        wanted |= {"do_sample": False}
-    wrong = {key: received.get(key) for key in wanted if received.get(key) != wanted[key]}
-    if wrong or record.identity != job.identity(record.model):
-        raise EvaluationError(
-            f"{label}: the engine received {received}, the protocol asks for {wanted}; the samples "
-            f"belong to another protocol, delete samples-{label}.jsonl and run again"
-        )
-    return Check(name=f"{label}: sampling parameters read back", passed=True, detail=str(received))
+def sampling_as_asked(job: Job, task: Task, label: str, records: Sequence[Generation]) -> Check:
+    """Every attempt's engine received the protocol's temperature, top_p and top_k."""
+    (model,) = [model for model in job.models if model.label == label]
+    asked = effective(job.sampling)
+    wrong = [
+        line.sampling.model_dump()
+        for line in records
+        if line.sampling != asked or line.identity != job.identity(task, model)
+    ]
+    detail = f"asked {asked.model_dump()}" + (f", received {wrong[0]}" if wrong else "")
+    return Check(
+        name=f"{label}: sampling parameters read back",
+        passed=bool(records) and not wrong,
+        detail=detail,
+        spoils=True,
+    )
+
+
+def one_engine(label: str, records: Sequence[Generation]) -> Check:
+    """All samples come from one set of package versions, precision, template and server."""
+    kinds = {(line.dtype, line.template, tuple(sorted(line.versions.items()))) for line in records}
+    servers = {
+        name for line in records for name in (*line.served_models, *line.system_fingerprints)
+    }
+    varied = len(kinds) > 1 or any(len(line.system_fingerprints) > 1 for line in records)
+    return Check(
+        name=f"{label}: one engine for all samples",
+        passed=not varied,
+        detail=f"{len(kinds)} set-up(s)" + (f"; {', '.join(sorted(servers))}" if servers else ""),
+    )
 
 
 def same_prompts(samples: Samples) -> list[Check]:
     """All models continued the same text."""
     prompts = {label: {s.id: s.prompt for s in lines} for label, lines in samples.items()}
     labels = list(prompts)
-    for label in labels[1:]:
-        different = [i for i, text in prompts[labels[0]].items() if prompts[label].get(i) != text]
-        if different:
-            raise EvaluationError(
-                f"{label} and {labels[0]} got different prompts for {len(different)} problems, "
-                f"first {different[0]}; the chat templates of the two models differ, make them the "
-                "same or set data.render=raw"
-            )
+    if len(labels) < 2:
+        return []
+    first = prompts[labels[0]]
+    different = sorted(
+        problem
+        for label in labels[1:]
+        for problem, text in first.items()
+        if prompts[label].get(problem) != text
+    )
     detail = f"{', '.join(labels)}: identical rendered prompts"
-    return [Check(name="same prompts", passed=True, detail=detail)] if len(labels) > 1 else []
+    if different:
+        detail = (
+            f"{', '.join(labels)} got different prompts for {len(different)} problems, first "
+            f"{different[0]}: their chat templates differ; make them the same or use a raw prompt"
+        )
+    return [Check(name="same prompts", passed=not different, detail=detail, spoils=True)]
 
 
 def identical_share(samples: Sequence[GeneratedSample]) -> float:
@@ -74,33 +104,82 @@ def identical_share(samples: Sequence[GeneratedSample]) -> float:
     return sum(len(found) == 1 for found in texts.values()) / len(texts)
 
 
-def samples_differ(job: Job, samples: Samples) -> list[Check]:
-    """Samples of a problem differ; an error only if no model shows variety.
+def samples_differ(job: Job, task: Task, samples: Samples) -> list[Check]:
+    """Samples of a problem differ; the score is spoilt only if no model shows variety.
 
     A trained policy can honestly become nearly deterministic, but an engine that repeats a seed
     repeats it for every model.
     """
-    if job.samples_per_problem == 1 or job.sampling.temperature == 0:
+    if task.samples_per_problem == 1 or job.sampling.temperature == 0:
         return []
     shares = {label: identical_share(lines) for label, lines in samples.items()}
     seen = ", ".join(f"{label} {share:.0%}" for label, share in shares.items())
-    if all(share > SAME_SHARE for share in shares.values()):
-        raise EvaluationError(
-            f"all {job.samples_per_problem} samples are identical for most problems ({seen}) at "
-            f"temperature {job.sampling.temperature}; the engine repeats its seed, or the "
-            "temperature is too low for k > 1 to mean anything: set "
-            "eval.sampling.temperature=0 and samples_per_problem=1, or raise it"
+    all_same = all(share > SAME_SHARE for share in shares.values())
+    if all_same:
+        seen += (
+            f" at temperature {job.sampling.temperature:g}: the engine repeats its seed, so that k "
+            "samples are one sample counted k times (or the temperature is too low for k > 1 to "
+            "mean anything: set eval.sampling.temperature=0 and samples_per_problem=1)"
         )
     passed = all(share <= SAME_SHARE for share in shares.values())
-    return [Check(name="problems whose samples are all identical", passed=passed, detail=seen)]
+    name = "problems whose samples are all identical"
+    return [Check(name=name, passed=passed, detail=seen, spoils=all_same)]
 
 
-def check_all(
-    job: Job, ids: Sequence[str], samples: Samples, records: Mapping[str, Generation]
+def own_seeds(job: Job, label: str, samples: Sequence[GeneratedSample]) -> list[Check]:
+    """Every sample of a problem was drawn with a seed of its own (hf seeds whole batches)."""
+    seeds: dict[str, list[int]] = defaultdict(list)
+    for sample in samples:
+        if sample.seed is not None:
+            seeds[sample.id].append(sample.seed)
+    if not seeds or job.engine == "hf":
+        return []
+    repeated = sorted(problem for problem, found in seeds.items() if len(set(found)) < len(found))
+    detail = f"distinct in {len(seeds) - len(repeated)} of {len(seeds)} problems"
+    name = f"{label}: one seed for each sample"
+    return [Check(name=name, passed=not repeated, detail=detail, spoils=True)]
+
+
+def mean_is_independent_of_grouping(
+    label: str, graded: Sequence[Graded], accuracy: float, k: int
+) -> Check:
+    """avg@k over problems equals the mean of the k single-sample runs."""
+    runs: dict[int, list[bool]] = defaultdict(list)
+    for line in graded:
+        runs[line.sample].append(line.correct)
+    by_run = sum(sum(run) / len(run) for run in runs.values()) / len(runs)
+    return Check(
+        name=f"{label}: avg@{k} independent of grouping",
+        passed=abs(by_run - accuracy) < 1e-9,
+        detail=f"{accuracy:.6f} by problem, {by_run:.6f} by run",
+        spoils=True,
+    )
+
+
+def canaries(judge: Judge, task: str) -> list[Check]:
+    """The judge's verdicts on known answers; a run's own reward has golden cases instead."""
+    known = CANARIES.get(task, ())
+    if not isinstance(judge, GraderJudge) or not known:
+        return []
+    verdicts = grade_all(
+        [Item(truth=c.truth, response=c.response) for c in known], grader=judge.name
+    )
+    wrong = [c.response for c, v in zip(known, verdicts, strict=True) if v.correct != c.correct]
+    detail = f"{len(known) - len(wrong)} of {len(known)} as known"
+    if wrong:
+        detail += f"; wrong on: {'; '.join(wrong[:SHOWN])}"
+    name = f"grader {judge.name}: canaries"
+    return [Check(name=name, passed=not wrong, detail=detail, spoils=True)]
+
+
+def check_samples(
+    job: Job, task: Task, ids: Sequence[str], samples: Samples, records: Records
 ) -> list[Check]:
-    """Every invariant; raises EvaluationError on the first that spoils the score."""
-    checks = [
-        complete(label, lines, ids, job.samples_per_problem) for label, lines in samples.items()
-    ]
-    checks += [sampling_as_asked(job, record) for record in records.values()]
-    return checks + same_prompts(samples) + samples_differ(job, samples)
+    """Every invariant of generation; raises EvaluationError when samples are missing."""
+    k = task.samples_per_problem
+    checks = [complete(label, lines, ids, k) for label, lines in samples.items()]
+    for label, lines in samples.items():
+        checks.append(sampling_as_asked(job, task, label, records[label]))
+        checks.append(one_engine(label, records[label]))
+        checks += own_seeds(job, label, lines)
+    return checks + same_prompts(samples) + samples_differ(job, task, samples)

@@ -1,10 +1,14 @@
-"""The contract between evals/run.py and its generation child: job, prompts, samples, record."""
+"""The contract between an evaluation and its generation processes: job, prompts, samples, record.
+
+evals/run.py makes a Job, evals/children.py hands it to evals/generate.py, and what that leaves on
+disk (evals/sample_files.py) is read back by whoever grades it.
+"""
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from harness.spec import Sampling
 
@@ -21,9 +25,9 @@ class JobModel(Frozen):
     """One model to sample from."""
 
     label: str
-    """base or trained; part of the file names."""
+    """base, trained, control, ...; part of the file names."""
     path: str
-    """Local folder or hub id."""
+    """Local folder, hub id, or the name under which a server offers the model."""
     revision: str | None = None
     """Hub commit, for a hub id."""
     fingerprint: str
@@ -31,7 +35,7 @@ class JobModel(Frozen):
 
 
 class Prompt(Frozen):
-    """One line of the prompts file."""
+    """One line of a prompts file."""
 
     id: str
     """Unique in the file."""
@@ -39,91 +43,164 @@ class Prompt(Frozen):
     """Role and content; a raw prompt is the content of its one message."""
 
 
-class Job(Frozen):
-    """Everything the generation child needs."""
+class Task(Frozen):
+    """One benchmark of a job."""
 
-    models: list[JobModel]
-    """Sampled one after the other in one process."""
+    name: str
+    """The benchmark's name; part of each sample's seed."""
     prompts: str
     """JSONL of Prompt lines."""
     prompts_sha256: str
     """Hash of the prompts file."""
-    folder: str
-    """Where samples-<label>.jsonl and generation-<label>.json go."""
     samples_per_problem: PositiveInt
-    """k."""
+    """k; not part of the samples' identity, a greater one only adds samples."""
+    render: Literal["raw", "chat"]
+    """raw: the message's text is the prompt; chat: the model's chat template."""
+    folder: str
+    """Where the samples and their record go."""
+
+
+class Job(Frozen):
+    """Everything that the generation processes need."""
+
+    models: list[JobModel]
+    """Sampled one after the other."""
+    tasks: list[Task]
+    """Benchmarks, each in its own folder."""
     sampling: Sampling
     """Temperature, top_p and top_k."""
     max_tokens: PositiveInt
     """Longest response."""
+    stop: list[str] = []
+    """Texts that end a response besides the end token; kept in the response, where known."""
     seed: int
-    """Seed of the draws."""
-    render: Literal["raw", "chat"]
-    """raw: the message's text is the prompt; chat: the model's chat template."""
-    backend: Literal["hf", "vllm"]
-    """lm-eval's HFLM or VLLM class."""
+    """Seed of the draws; every sample's own seed derives from it."""
+    engine: Literal["hf", "vllm", "openai", "lm_eval"]
+    """Which module of evals/backends generates."""
     device: Literal["cpu", "cuda"]
-    """Where the hf backend runs."""
+    """Where hf and vllm run."""
     dtype: Literal["float32", "bfloat16"]
-    """Precision of weights and computation."""
-    batch_size: PositiveInt = 256
-    """Responses generated together."""
-    threads: PositiveInt | None = None
-    """CPU threads; null leaves the choice to torch."""
+    """Precision of weights and computation of hf and vllm."""
     trust_remote_code: bool = False
     """Run Python code shipped with the model."""
+    threads: PositiveInt | None = None
+    """CPU threads; null leaves the choice to torch."""
+    batch_size: PositiveInt = 256
+    """hf and lm_eval: responses generated together."""
+    data_parallel: PositiveInt = 1
+    """Copies of the model, each in its own process with its own shard of the samples."""
     tensor_parallel: PositiveInt = 1
     """vllm: GPUs over which one copy of the model is split."""
     memory_fraction: PositiveFloat = 0.85
-    """vllm: share of GPU memory."""
+    """vllm: share of GPU memory for weights and KV cache."""
+    url: str | None = None
+    """openai: base URL of the server."""
+    api_key_env: str | None = None
+    """openai and lm_eval: name of the environment variable that holds the key."""
+    concurrency: PositiveInt = 32
+    """openai and lm_eval's API models: requests in flight."""
+    timeout_s: PositiveFloat = 600
+    """openai: longest wait for one response."""
+    retries: Annotated[int, Field(ge=0)] = 5
+    """openai: tries after a refused, failed or timed-out request."""
+    lm_eval_model: str | None = None
+    """lm_eval: name of the model class."""
+    lm_eval_arguments: dict[str, Any] = {}
+    """lm_eval: arguments of the model class."""
 
-    def identity(self, model: JobModel) -> str:
-        """Hash of what decides the samples of one model."""
-        parts = self.model_dump(mode="json", exclude={"models", "prompts", "folder", "threads"})
-        parts["model"] = [model.label, model.fingerprint]
+    def identity(self, task: Task, model: JobModel) -> str:
+        """Hash of what decides the draws of a task; samples of equal identity may be mixed.
+
+        Neither k nor the way the work is split (batches, copies, requests in flight) is part of
+        it, so that an evaluation can be continued on another machine.
+        """
+        parts = self.model_dump(
+            mode="json",
+            include={
+                "max_tokens", "stop", "seed", "engine", "device", "dtype", "url",
+                "lm_eval_model", "lm_eval_arguments",
+            },
+        )  # fmt: skip
+        parts["sampling"] = effective(self.sampling).model_dump()
+        parts["task"] = [task.name, task.prompts_sha256, task.render]
+        parts["model"] = model.fingerprint
         return canonical_hash(parts)
 
 
 class GeneratedSample(Frozen):
-    """One line of samples-<label>.jsonl."""
+    """One line of samples-<label>-<shard>.jsonl."""
 
     id: str
     """The prompt's id."""
     sample: int
     """Number of the sample, 0 to k - 1."""
+    seed: int | None
+    """Seed of the draw: the sample's own, or its batch's with hf; null when greedy or unknown."""
     prompt: str
-    """The rendered prompt, special tokens kept."""
+    """The rendered prompt, special tokens kept; the messages as JSON where a server renders."""
     response: str
-    """The decoded response, special tokens kept, padding removed."""
-    response_tokens: int
-    """Length in tokens, the end token included."""
-    truncated: bool
-    """True when the token limit came before an end token."""
+    """The response; special tokens kept where the engine gives token ids, padding removed."""
+    response_tokens: int | None
+    """Length in tokens, the end token included; null when the engine does not tell."""
+    truncated: bool | None
+    """True when the token limit came before an end; null when the engine does not tell."""
+    finish: str | None
+    """stop (end token or stop text), length, or the server's own word; null when unknown."""
 
 
-class Generation(Frozen):
-    """generation-<label>.json: what was really used."""
+class EngineFacts(Frozen):
+    """What an engine really used, as far as it tells."""
+
+    sampling: Sampling
+    """As the engine received it, in the normal form of `effective`."""
+    engine_arguments: dict[str, Any]
+    """Sampling arguments as read back from the engine, or as sent to a server."""
+    loaded: dict[str, Any]
+    """How the engine was set up, as read back from it."""
+    stop_token_ids: list[int] | None = None
+    """Tokens that end a response; null when only the server knows."""
+    ignored_generation_config: dict[str, Any] = {}
+    """Sampling settings shipped with the model, which are not used."""
+    template: str
+    """raw, the sha256 of the chat template, or server when it renders the messages."""
+    dtype: str | None = None
+    """Precision of the loaded weights; null when the engine does not tell."""
+    threads: int | None = None
+    """CPU threads of torch; null when nothing is computed here."""
+    served_models: list[str] = []
+    """Model names in a server's responses."""
+    system_fingerprints: list[str] = []
+    """Configurations of a server, as it names them; more than one: it changed in between."""
+
+
+class Generation(EngineFacts):
+    """One line of generation-<label>-<shard>.jsonl: one attempt at a task."""
 
     identity: str
     """Job.identity of the samples beside it."""
+    task: str
+    """The benchmark's name."""
     model: JobModel
     """The model as asked for."""
-    engine_arguments: dict[str, Any]
-    """The sampling arguments as the engine received them."""
-    stop_token_ids: list[int]
-    """Tokens that end a response."""
-    ignored_generation_config: dict[str, Any]
-    """Sampling settings shipped with the model, which are not used."""
-    template: str
-    """raw, or the sha256 of the chat template."""
-    dtype: str
-    """Precision of the loaded weights; unknown for vllm, which does not tell."""
-    threads: int
-    """CPU threads of torch."""
+    engine: str
+    """Module of evals/backends."""
     versions: dict[str, str]
     """Package versions."""
+    shard: int
+    """Number of the copy of the model."""
+    shards: int
+    """Copies of the model."""
+    samples: int
+    """Samples that this attempt drew."""
     seconds: NonNegativeFloat
-    """Time spent in loading and generating, over all attempts of this identity."""
+    """Time from the attempt's start to its last noted sample, loading included."""
+
+
+def effective(sampling: Sampling) -> Sampling:
+    """Normal form: what has no effect is left out (filters when greedy, top_k of 0)."""
+    if sampling.temperature == 0:
+        return Sampling(temperature=0.0)
+    return sampling.model_copy(update={"top_k": sampling.top_k if sampling.top_k > 0 else -1})
 
 
 def canonical_hash(value: Any) -> str:

@@ -1,36 +1,79 @@
-"""What an evaluation says: scores.json, written by evals/run.py, read by the report."""
+"""What an evaluation measured: scores.json of one benchmark, written by evals/run.py, read by the
+statement, the report and scripts."""
 
 from typing import Any
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
+from evals.intervals import Interval
 from evals.job import Frozen
-from evals.stats import Interval
+
+
+class Lengths(Frozen):
+    """Response lengths in tokens, the end token included."""
+
+    mean: float
+    """Mean."""
+    median: float
+    """Median."""
+    p95: float
+    """95th percentile."""
+    longest: int
+    """Maximum."""
+
+
+class SecondOpinion(Frozen):
+    """Another grader on the same responses."""
+
+    grader: str
+    """Its name."""
+    accuracy: float
+    """avg@k by its verdicts."""
+    only_first: NonNegativeInt
+    """Responses that only the protocol's grader accepts."""
+    only_second: NonNegativeInt
+    """Responses that only the second grader accepts."""
 
 
 class ModelScore(Frozen):
     """The score of one model on one benchmark."""
 
     label: str
-    """base or trained."""
+    """base, trained, released, or model."""
     path: str
     """The model as given."""
     fingerprint: str
     """Hash of the model's files."""
     accuracy: Interval
-    """avg@k."""
+    """avg@k; the interval covers other problems of the same kind."""
+    sampling: Interval
+    """avg@k; the interval covers other draws on the same problems."""
+    run_sd: float | None
+    """Standard deviation of the accuracy over sample indices, each a run; null at k = 1."""
     pass_at: dict[int, Interval]
     """Unbiased pass@k for powers of two up to k, and k."""
-    mean_reward: Interval
-    """Mean value of the reward function."""
-    truncation_rate: float
-    """Share of responses that hit the token limit."""
-    mean_response_tokens: float
-    """Mean length in tokens, the end token included."""
+    majority: Interval
+    """maj@k: the answer given most often; ties count by the share of right ones among them."""
+    mean_reward: Interval | None
+    """Mean value of the reward function; null where a grader judges."""
+    right: list[NonNegativeInt]
+    """Right responses to each problem, in the benchmark's order."""
+    drawn: list[PositiveInt]
+    """Responses to each problem: k, where the score is valid."""
+    truncation_rate: float | None
+    """Share of responses that hit the token limit; null where the back end does not tell."""
+    no_answer_rate: float
+    """Share of responses in which no answer was found."""
+    lengths: Lengths | None
+    """Null where the back end does not tell token counts."""
+    doubts: dict[str, int]
+    """Class of doubt -> responses; doubtful-<label>.jsonl lists them."""
+    second: SecondOpinion | None
+    """Another grader's view."""
     samples: PositiveInt
     """Responses graded."""
     generation: dict[str, Any]
-    """generation-<label>.json: engine arguments, versions, dtype, seconds."""
+    """What the engine really used; empty for responses from elsewhere."""
 
 
 class Difference(Frozen):
@@ -41,7 +84,9 @@ class Difference(Frozen):
     after: str
     """Label of the second model."""
     paired: Interval
-    """Mean of after - before over problems."""
+    """Mean of after - before over problems of this kind."""
+    sampling: Interval
+    """The same for these very problems: the noise of drawing samples only."""
     verdict: str
     """The result in words."""
 
@@ -52,13 +97,15 @@ class Check(Frozen):
     name: str
     """What must hold."""
     passed: bool
-    """False only for findings that do not spoil the score."""
+    """False when it does not."""
     detail: str
     """What was seen."""
+    spoils: bool = False
+    """A failure that makes the score invalid; others are findings to know about."""
 
 
 class Scores(Frozen):
-    """All that one evaluation found."""
+    """All that one evaluation found on one benchmark."""
 
     benchmark: str
     """Name of the test set."""
@@ -66,10 +113,14 @@ class Scores(Frozen):
     """How it was sampled and graded, in full."""
     protocol_hash: str
     """sha256 of the canonical JSON of the protocol."""
+    key: str
+    """Hash of all that the numbers depend on: protocol, seed, models, back end."""
     seed: int
     """Seed of the draws; not part of the protocol."""
-    problems: PositiveInt
-    """Problems in the test set as used."""
+    problem_ids: list[str]
+    """The problems, in order."""
+    origin: str
+    """Where they come from, in words."""
     samples_per_problem: PositiveInt
     """k."""
     models: list[ModelScore]
@@ -80,9 +131,26 @@ class Scores(Frozen):
     """Instrument invariants."""
 
     @property
+    def problems(self) -> int:
+        """Problems in the test set as used."""
+        return len(self.problem_ids)
+
+    @property
+    def invalid(self) -> list[Check]:
+        """The broken invariants that spoil the score."""
+        return [check for check in self.checks if check.spoils and not check.passed]
+
+    @property
     def verdict(self) -> str:
         """The outcome in one sentence."""
+        if self.invalid:
+            return "INVALID: " + "; ".join(f"{c.name}: {c.detail}" for c in self.invalid)
         if self.difference is not None:
             return self.difference.verdict
-        found = "; ".join(f"{model.label} {model.accuracy.value:.1%}" for model in self.models)
-        return f"{found}; nothing to compare with"
+        return "; ".join(f"{model.label} {model.accuracy.value:.1%}" for model in self.models)
+
+    def matrix(self, label: str) -> list[list[float]]:
+        """0/1 per sample for each problem of one model; the order of samples is not kept."""
+        (found,) = [model for model in self.models if model.label == label]
+        pairs = zip(found.right, found.drawn, strict=True)
+        return [[1.0] * right + [0.0] * (drawn - right) for right, drawn in pairs]

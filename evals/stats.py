@@ -1,33 +1,36 @@
-"""Intervals and estimators for repeated sampling, as pure functions; read by evals/run.py.
+"""Scores of repeated sampling with their intervals, as pure functions; read by evals/run.py.
 
-Scores come as one list per problem with one 0/1 (or a reward) per sample. Samples of one problem
-are not independent, so everything is resampled by problem.
+Scores come as one list per problem with one 0/1 (or a reward) per sample. Two questions have two
+intervals: what the model would score on other problems of this kind (resampled by problem), and
+what it would score on these problems with other samples (`sampling_interval`), which is the one for
+a claim measured on the same problems.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from evals.intervals import (
+    Z95,
+    Array,
+    Interval,
+    bca_interval,
+    clustered_interval,
+    constant,
+    effective_wilson,
+    newcombe,
+    percentile_interval,
+    wilson_interval,
+    zero_or_one,
+)
+from evals.voting import Votes, majority_at
+
+__all__ = ["Interval"]
+
 Matrix = Sequence[Sequence[float]]
-Method = Literal["bootstrap", "wilson", "newcombe"]
-
-RESAMPLES = 4000
-Z95 = 1.959963984540054
-BLOCK = 4_000_000  # cells of the resampling matrix held at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """An estimate with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    method: Method
 
 
 def problem_means(scores: Matrix) -> Array:
@@ -39,84 +42,16 @@ def problem_means(scores: Matrix) -> Array:
     return np.array([float(np.mean(row)) for row in scores])
 
 
-def t_quantile(freedom: int) -> float:
-    """97.5 % quantile of Student's t (Cornish-Fisher series; within 1 % from 4 degrees on)."""
-    z = Z95
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + float(sum(term / freedom**power for power, term in enumerate(terms, start=1)))
+def same_problems(before: Matrix, after: Matrix) -> tuple[Array, Array]:
+    """Problem means of two runs on the same problems in the same order."""
+    if len(before) != len(after):
+        raise ValueError(
+            f"a paired difference needs the same problems, got {len(before)} and {len(after)}"
+        )
+    return problem_means(before), problem_means(after)
 
 
-def bootstrap_means(values: Array, seed: int, resamples: int = RESAMPLES) -> Array:
-    """Means of `resamples` draws of the problems with replacement."""
-    rng = np.random.default_rng(seed)
-    count = len(values)
-    rows = max(1, BLOCK // count)
-    blocks = [
-        values[rng.integers(0, count, size=(min(rows, resamples - start), count))].mean(axis=1)
-        for start in range(0, resamples, rows)
-    ]
-    return np.concatenate(blocks)
-
-
-def bootstrap_interval(values: Array, seed: int, lowest: float, highest: float) -> Interval:
-    """Percentile bootstrap over problems, widened for few problems.
-
-    A plain percentile interval is too narrow by sqrt(n / (n - 1)) and by the ratio of Student's t
-    to the normal quantile (Hesterberg 2015, "expanded percentile").
-    """
-    value = float(values.mean())
-    count = len(values)
-    low, high = np.percentile(bootstrap_means(values, seed), (2.5, 97.5))
-    wider = float(np.sqrt(count / (count - 1))) * t_quantile(count - 1) / Z95
-    return Interval(
-        value=value,
-        low=max(lowest, value - (value - float(low)) * wider),
-        high=min(highest, value + (float(high) - value) * wider),
-        method="bootstrap",
-    )
-
-
-def wilson_interval(successes: float, trials: int) -> tuple[float, float]:
-    """Wilson score interval of a proportion; fractional successes are allowed."""
-    share = successes / trials
-    square = Z95**2
-    centre = (share + square / (2 * trials)) / (1 + square / trials)
-    spread = (share * (1 - share) / trials + square / (4 * trials**2)) ** 0.5
-    half = Z95 * spread / (1 + square / trials)
-    # At 0 and 1 rounding must not push the share out of its own interval.
-    return min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
-
-
-def constant(values: Array) -> bool:
-    """True when every problem has the same score, where a bootstrap has width zero."""
-    return bool(np.ptp(values) < 1e-12)
-
-
-def proportion(values: Array, seed: int) -> Interval:
-    """Interval of the mean of per-problem proportions; Wilson on the problems if all are equal."""
-    value = float(values.mean())
-    if constant(values):
-        low, high = wilson_interval(value * len(values), len(values))
-        return Interval(value=value, low=low, high=high, method="wilson")
-    return bootstrap_interval(values, seed, 0.0, 1.0)
-
-
-def accuracy(scores: Matrix, *, seed: int = 0) -> Interval:
-    """avg@k: the mean over problems of the share of right samples."""
-    return proportion(problem_means(scores), seed)
-
-
-def mean(scores: Matrix, *, seed: int = 0) -> Interval:
-    """Mean of unbounded scores such as rewards; constant scores have a width of zero."""
-    values = problem_means(scores)
-    if constant(values):
-        value = float(values[0])
-        return Interval(value=value, low=value, high=value, method="bootstrap")
-    return bootstrap_interval(values, seed, -np.inf, np.inf)
+# Estimators of one problem.
 
 
 def pass_at(samples: int, right: int, k: int) -> float:
@@ -128,41 +63,188 @@ def pass_at(samples: int, right: int, k: int) -> float:
     return float(1.0 - np.prod(1.0 - k / np.arange(samples - right + 1, samples + 1)))
 
 
+def best_at(rewards: Sequence[float], k: int) -> float:
+    """Unbiased expected maximum of k of the samples; for 0/1 scores this is pass@k."""
+    samples = len(rewards)
+    if not 1 <= k <= samples:
+        raise ValueError(f"best@{k} needs k from 1 to the number of samples, here {samples}")
+    chances = [comb(rank, k - 1) / comb(samples, k) for rank in range(samples)]
+    return float(np.dot(chances, np.sort(rewards)))
+
+
+# Scores over problems.
+
+
+def proportion(values: Array, seed: int) -> Interval:
+    """Interval of the mean of per-problem shares.
+
+    BCa bootstrap over problems; Wilson where every problem is 0 or 1 (nothing but a binomial) or
+    all problems are equal (a bootstrap has no width).
+    """
+    value = float(values.mean())
+    if zero_or_one(values) or constant(values):
+        low, high = wilson_interval(value, len(values))
+        return Interval(value=value, low=low, high=high, method="wilson")
+    return bca_interval(values, seed)
+
+
+def accuracy(scores: Matrix, *, seed: int = 0) -> Interval:
+    """avg@k: the mean over problems of the share of right samples."""
+    return proportion(problem_means(scores), seed)
+
+
+def accuracy_closed_form(scores: Matrix) -> Interval:
+    """avg@k with the interval from the clustered standard error, to check the bootstrap against."""
+    return clustered_interval(problem_means(scores))
+
+
 def pass_at_k(scores: Matrix, k: int, *, seed: int = 0) -> Interval:
     """Mean over problems of the unbiased pass@k."""
     values = [pass_at(len(row), sum(value > 0 for value in row), k) for row in scores]
     return proportion(np.array(values), seed)
 
 
-def newcombe(before: Array, after: Array) -> tuple[float, float]:
-    """Interval of a difference of proportions from their Wilson intervals (Newcombe 1998)."""
-    count = len(before)
-    first, second = float(before.mean()), float(after.mean())
-    first_low, first_high = wilson_interval(first * count, count)
-    second_low, second_high = wilson_interval(second * count, count)
-    return (
-        second - first - float(np.hypot(second - second_low, first_high - first)),
-        second - first + float(np.hypot(second_high - second, first - first_low)),
-    )
+def maj_at_k(votes: Sequence[Votes], k: int, *, seed: int = 0) -> Interval:
+    """Mean over problems of the expected score of a majority vote among k samples."""
+    return proportion(np.array([majority_at(row, k) for row in votes]), seed)
 
 
-FEWEST_CHANGED = 6
-"""Below six problems that changed, even if all changed the same way, the exact two-sided sign test
-stays above 5 % (2 / 2**5 = 6.25 %); a bootstrap interval does not know that."""
+def unbounded(values: Array, seed: int) -> Interval:
+    """Interval of the mean of unbounded values; equal ones have a width of zero."""
+    if constant(values):
+        value = float(values[0])
+        return Interval(value=value, low=value, high=value, method="constant")
+    return bca_interval(values, seed)
+
+
+def mean(scores: Matrix, *, seed: int = 0) -> Interval:
+    """Mean of unbounded scores such as rewards."""
+    return unbounded(problem_means(scores), seed)
+
+
+def best_at_k(scores: Matrix, k: int, *, seed: int = 0) -> Interval:
+    """Mean over problems of the expected best of k rewards."""
+    return unbounded(np.array([best_at(row, k) for row in scores]), seed)
 
 
 def paired_difference(before: Matrix, after: Matrix, *, seed: int = 0) -> Interval:
-    """Mean of after - before on the same problems in the same order."""
-    if len(before) != len(after):
-        raise ValueError(
-            f"a paired difference needs the same problems, got {len(before)} and {len(after)}"
-        )
-    first, second = problem_means(before), problem_means(after)
+    """Mean of after - before, shares on the same problems in the same order; over problems."""
+    first, second = same_problems(before, after)
     change = second - first
     if constant(change):
         low, high = newcombe(first, second)
         return Interval(value=float(change.mean()), low=low, high=high, method="newcombe")
-    return bootstrap_interval(change, seed, -1.0, 1.0)
+    return percentile_interval(change, seed, -1.0, 1.0)
+
+
+# The noise of drawing samples, problems fixed.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """How much avg@k would move if the same problems were sampled again."""
+
+    variance: float
+    """Of avg@k, in squared shares."""
+    method: Literal["sampling", "bound"]
+    """bound: one sample cannot tell its own noise, p (1 - p) / n is the most it can be."""
+
+
+def sampling_noise(scores: Matrix) -> Noise:
+    """Variance of avg@k from the variance within problems (unbiased, n - 1).
+
+    Where any problem has one sample, the variance across problems stands in: for 0/1 scores it is
+    p (1 - p) / n, reached only if all problems are equally hard. At least one sample's worth is
+    assumed, since a set of samples that never disagree still comes out differently once in a while.
+    """
+    values = problem_means(scores)
+    count = len(values)
+    floor = 1.0 / sum(len(row) for row in scores) ** 2
+    if min(len(row) for row in scores) == 1:
+        return Noise(variance=max(floor, float(values.var()) / count), method="bound")
+    within = sum(float(np.var(row, ddof=1)) / len(row) for row in scores) / count**2
+    return Noise(variance=max(floor, within), method="sampling")
+
+
+def sampling_interval(scores: Matrix) -> Interval:
+    """avg@k of 0/1 scores with the noise of drawing samples only: the same problems, drawn again.
+
+    Wilson on the effective number of samples. The method is "bound" with one sample a problem,
+    where the interval is only known to be wide enough.
+    """
+    noise, value = sampling_noise(scores), float(problem_means(scores).mean())
+    low, high = effective_wilson(value, noise.variance)
+    return Interval(value=value, low=low, high=high, method=noise.method)
+
+
+def paired_sampling_difference(before: Matrix, after: Matrix) -> Interval:
+    """Mean of after - before with the noise of drawing samples only, on these very problems."""
+    first, second = same_problems(before, after)
+    noises = sampling_noise(before), sampling_noise(after)
+    value = float(np.mean(second - first))
+    half = Z95 * sum(noise.variance for noise in noises) ** 0.5
+    return Interval(
+        value=value,
+        low=max(-1.0, value - half),
+        high=min(1.0, value + half),
+        method=min(noises, key=lambda noise: noise.method).method,
+    )
+
+
+def run_sd(scores: Matrix) -> float:
+    """Standard deviation over runs, the i-th sample of every problem being run i.
+
+    What "mean and standard deviation over 10 seeds" reports: the spread of one-sample runs, not the
+    error of their mean. More runs make it no smaller.
+    """
+    counts = {len(row) for row in scores}
+    if len(counts) != 1 or min(counts) < 2:
+        raise ValueError(
+            "a standard deviation over runs needs the same number of samples, at least two, for "
+            f"every problem; got {sorted(counts)}"
+        )
+    return float(np.mean(scores, axis=0).std(ddof=1))
+
+
+def expected_run_sd(scores: Matrix) -> float:
+    """The standard deviation of one-sample runs that the variance within problems implies.
+
+    The same quantity as `run_sd` when samples are independent, far less noisy, and the one to plan
+    with (evals/planning.py). With one sample a problem it is an upper bound.
+    """
+    samples = len(scores) / sum(1 / len(row) for row in scores)
+    return float((sampling_noise(scores).variance * samples) ** 0.5)
+
+
+# Responses.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lengths:
+    """Response lengths in tokens and the share that was cut off."""
+
+    mean: float
+    median: float
+    p95: float
+    longest: int
+    truncated: float
+
+
+def lengths(tokens: Sequence[int], truncated: Sequence[bool]) -> Lengths:
+    """Statistics of all responses, the truncated ones included at the length they reached."""
+    if not tokens or len(tokens) != len(truncated):
+        raise ValueError(
+            f"got {len(tokens)} lengths and {len(truncated)} truncation flags; give one of each "
+            "for every response, and at least one"
+        )
+    values = np.asarray(tokens)
+    return Lengths(
+        mean=float(values.mean()),
+        median=float(np.median(values)),
+        p95=float(np.percentile(values, 95)),
+        longest=int(values.max()),
+        truncated=float(np.mean(truncated)),
+    )
 
 
 def overlap(first: Interval, second: Interval) -> bool:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from harness.compose import to_run_spec
+from harness.compose import to_eval_spec, to_run_spec
 from harness.errors import ConfigError
-from harness.spec import RunSpec
+from harness.spec import EvalSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Request:
     def spec(self) -> RunSpec:
         """The run, frozen and checked."""
         return to_run_spec(self.config)
+
+    @cached_property
+    def eval_spec(self) -> EvalSpec:
+        """The evaluation without training, frozen and checked."""
+        return to_eval_spec(self.config, self.overrides)
 
 
 def run(request: Request) -> int:
@@ -80,6 +85,41 @@ def emit(request: Request) -> int:
     return 0
 
 
+def evaluate(request: Request) -> int:
+    """Measure one model under a protocol: folder, hub id, or a model behind a server.
+
+    Draws responses (continuing what is on disk), grades them, checks the instrument, and prints a
+    statement: score with intervals, published claim (+repro=...), independent score. Exit code 0
+    means a valid score for every benchmark.
+    Example: python run.py action=eval model.path=my/model eval=aime24 hardware=1xH100
+    Example: python run.py action=eval backend=openai backend.url=http://127.0.0.1:8000/v1 \\
+                 model.path=served-name eval=quick
+    """
+    from harness.evaluation import evaluate_alone
+
+    evaluate_alone(request.eval_spec, request.overrides)
+    return 0
+
+
+def score(request: Request) -> int:
+    """Grade responses from elsewhere: sample logs of lm-eval or lighteval, or plain JSONL.
+
+    samples= names a file or folder; eval= the benchmarks and the grader. Without eval= the golds
+    of the log itself are used.
+    Example: python run.py action=score samples=results/samples_aime24.jsonl eval=aime24
+    """
+    from harness.scoring import score_log
+
+    if not request.config.samples:
+        raise ConfigError(
+            "action=score was given no samples: set samples=<file or folder> (lm-eval or lighteval "
+            "sample logs, or JSONL with id and response), and eval=<protocol with the benchmark>"
+        )
+    spec = to_eval_spec(request.config, request.overrides, has_data=True)
+    score_log(spec, Path(request.config.samples), request.overrides)
+    return 0
+
+
 def list_repros(request: Request) -> int:
     """Print every surveyed project and its status.
 
@@ -120,6 +160,8 @@ ACTIONS: dict[str, Callable[[Request], int]] = {
     "run": run,
     "plan": plan,
     "emit": emit,
+    "eval": evaluate,
+    "score": score,
     "list": list_repros,
     "conformance": conformance,
 }

@@ -77,11 +77,13 @@ class Claim(Fact):
     """One published number with its protocol."""
 
     benchmark: str
-    """Test set."""
+    """A name in evals/benchmarks, or the test set in upstream's words when there is none."""
+    problems: int | None = None
+    """Problems in upstream's test set; null when it does not say."""
     metric: str
-    """What is reported, for example avg@16."""
-    value: float
-    """The number."""
+    """avg@k, pass@k, maj@k, accuracy or greedy."""
+    value: Annotated[float, Field(ge=0, le=100)]
+    """The number in percent, as published."""
     samples_per_problem: int | None
     """k."""
     temperature: float | None
@@ -91,9 +93,9 @@ class Claim(Fact):
     max_tokens: int | None
     """Longest response."""
     template: str | None
-    """How the problem is shown."""
+    """How the problem is shown: a name in conf/eval/prompt."""
     grader: str | None
-    """What judges the answer."""
+    """What judges the answer: a name in evals/grading."""
     source: str
     """Where it is published."""
 
@@ -145,6 +147,10 @@ class Card(Fact):
     hardware: Cost
     claims: list[Claim]
     """Published numbers that an evaluation can be compared with."""
+    released_model: str | None = None
+    """Hub id of the weights that the claims are about; the control measures them."""
+    released_revision: str | None = None
+    """Hub commit of those weights."""
     claims_note: str | None = None
     """Why there are none, or what they lack."""
     statements: list[str] = []

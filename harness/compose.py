@@ -5,18 +5,19 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import ConfigError
-from harness.rules import violations
-from harness.spec import RunSpec
+from harness.rules import benchmark_violations, violations
+from harness.spec import EvalSpec, EvaluatedModel, RunSpec
 
 CONF_DIR = Path(__file__).parents[1] / "conf"
-DOOR_KEYS = ("action", "cases")
+Spec = TypeVar("Spec", bound=BaseModel)
+DOOR_KEYS = ("action", "cases", "samples")
 """Keys of conf/config.yaml that say what to do with a run, and are no part of it."""
 
 
@@ -59,7 +60,9 @@ def in_miniature(overrides: Sequence[str]) -> list[str]:
         )
     replaced = [_miniature_choice(override) for override in overrides]
     if not any(re.match(r"\+?(repro|algorithm)=", override) for override in overrides):
-        replaced.append("algorithm=miniature/grpo")
+        # Beside the other overrides: Hydra's parser takes them in one piece only.
+        first = next((i for i, word in enumerate(replaced) if re.match(r"\+?[a-z]\S*=", word)), 0)
+        replaced.insert(first, "algorithm=miniature/grpo")
     return replaced
 
 
@@ -84,6 +87,45 @@ def to_run_spec(config: DictConfig) -> RunSpec:
         ConfigError: an unknown key (with the nearest name), a wrong type, a missing value, or a
             broken rule between fields (with the arithmetic and what to set).
     """
+    fields = {key: value for key, value in _plain(config).items() if key not in DOOR_KEYS}
+    fields["verl"] = dict(_flat(fields["verl"]))
+    _refuse_rl_settings_for_sft(fields)
+    spec = _validated(RunSpec, fields)
+    if broken := violations(spec):
+        raise ConfigError("\n\n".join(broken))
+    return spec
+
+
+def to_eval_spec(
+    config: DictConfig, overrides: Sequence[str], *, has_data: bool = False
+) -> EvalSpec:
+    """Freezes what an evaluation without training needs of a composed configuration.
+
+    Args:
+        config: the composed configuration.
+        overrides: the command line's; `model.path=` alone names the model by its folder.
+        has_data: problems come with the responses, so that held_out means something.
+
+    Raises:
+        ConfigError: as to_run_spec; or the protocol measures a run's own data.
+    """
+    plain = _plain(config)
+    fields = {key: plain[key] for key in ("repro", "output_root", "eval", "backend", "hardware")}
+    model = {key: plain["model"].get(key) for key in EvaluatedModel.model_fields}
+    model = {key: value for key, value in model.items() if value is not None}
+    if _given("model.path", overrides) and not _given("model.name", overrides):
+        model["name"] = str(model["path"]).rstrip("/").rsplit("/", 1)[-1].lower()
+    spec = _validated(EvalSpec, {**fields, "model": model})
+    if broken := benchmark_violations(spec.eval, has_data=has_data):
+        raise ConfigError("\n\n".join(broken))
+    return spec
+
+
+def _given(key: str, overrides: Sequence[str]) -> bool:
+    return any(word.lstrip("+").startswith(f"{key}=") for word in overrides)
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
@@ -91,16 +133,14 @@ def to_run_spec(config: DictConfig) -> RunSpec:
     except OmegaConfBaseException as error:
         raise ConfigError(f"the configuration does not resolve: {error}") from error
     assert isinstance(plain, dict)
-    fields = {str(key): value for key, value in plain.items() if key not in DOOR_KEYS}
-    fields["verl"] = dict(_flat(fields["verl"]))
-    _refuse_rl_settings_for_sft(fields)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _validated(kind: type[Spec], fields: dict[str, Any]) -> Spec:
     try:
-        spec = RunSpec.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
-    if broken := violations(spec):
-        raise ConfigError("\n\n".join(broken))
-    return spec
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,6 @@
 """What a person sees while a run goes on; the pipeline and the training stage talk to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,17 +86,15 @@ class Console:
         if note:
             self.say(f"          {done:>4}/{total}  {note}")
 
-    def result(self, title: str, rows: list[tuple[str, str, str]], notes: list[str]) -> None:
-        """The last table: model, accuracy with interval, truncation; then notes."""
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table after an empty line."""
         table = Table(title=title, title_justify="left", title_style="bold")
-        for column in ("model", "accuracy [95 % interval]", "cut off at the limit"):
+        for column in columns:
             table.add_column(column)
         for row in rows:
             table.add_row(*row)
         self.rich.print()
         self.rich.print(table)
-        for note in notes:
-            self.say(note)
 
 
 def short(path: Path) -> Path:

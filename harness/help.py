@@ -12,7 +12,8 @@ GROUPS = (
     ("reward", "how a response is scored"),
     ("data", "problems and their prompt"),
     ("hardware", "what it runs on"),
-    ("eval", "how the result is measured"),
+    ("eval", "how the result is measured: benchmarks, samples, prompt, grader"),
+    ("backend", "what generates during evaluation"),
     ("launch", "where processes start"),
     ("tracking", "where metrics go"),
 )
@@ -36,6 +37,8 @@ def _general() -> str:
             "  python run.py +repro=tinyzero                      the whole loop, on this machine",
             "  python run.py +repro=tinyzero hardware=4xA800 action=plan",
             "                                                     what the full run would do",
+            "  python run.py action=eval model.path=MODEL eval=aime24",
+            "                                                     measure any model",
             "  python run.py -m +repro=tinyzero algorithm=ppo,grpo seed=1,2",
             "                                                     a sweep of four runs",
             "",

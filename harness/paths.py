@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.spec import Model
+from harness.spec import EvaluatedModel, Model
 
 ROOT = Path(__file__).parents[1]
 
 
-def model_path(model: Model) -> str:
+def model_path(model: Model | EvaluatedModel) -> str:
     """An absolute folder (workers have other working folders), or a hub id as it is.
 
     Raises:

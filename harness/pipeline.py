@@ -2,24 +2,35 @@
 action calls execute() and nothing else."""
 
 import errno
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evals.run import evaluate
+from evals.models import Subject
 from evals.scores import Scores
+from evals.statement import Statement
 from harness import plan, provenance
+from harness.claims import statements
 from harness.console import Console, short
+from harness.control import released, settled
 from harness.data.manifest import prepared
 from harness.data.prepare import prepare
-from harness.errors import ConfigError, RepriseError, RunDirError
+from harness.errors import ConfigError, RunDirError
+from harness.evaluation import (
+    believe,
+    measure_run,
+    protocol_folder,
+    show,
+    training_overlaps,
+    write_statements,
+)
 from harness.export import export
 from harness.files import write_json
+from harness.hardware import refuse_missing_gpus
 from harness.paths import model_path
 from harness.report.page import write_report
-from harness.rundir import RunDir, run_name
+from harness.rundir import RunDir, record, run_name
 from harness.spec import RunSpec
 from harness.tracking import check_tracking
 from harness.training import train
@@ -35,7 +46,8 @@ class Run:
     directory: RunDir
     console: Console
     steps: int = 0
-    scores: Scores | None = None
+    scores: list[Scores] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -53,12 +65,14 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
         RepriseError: what went wrong and what to do; the same command continues.
         KeyboardInterrupt: stopped from outside, resumable.
     """
-    refuse_missing_hardware(spec)
+    refuse_missing_gpus(spec.hardware)
     check_tracking(spec.tracking)
+    if spec.control.enabled:
+        released(spec)
     directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))
     run = Run(spec=spec, directory=directory, console=Console())
     try:
-        with directory.hold(spec):
+        with directory.hold(record(spec)):
             write_json(directory.logs / "provenance.json", found := provenance.collect(overrides))
             write_json(directory.path / "provenance.json", found)
             run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
@@ -74,24 +88,6 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
     return directory.path
 
 
-def refuse_missing_hardware(spec: RunSpec) -> None:
-    """Raises ConfigError when this machine lacks the GPUs that the run asks for."""
-    hardware = spec.hardware
-    if hardware.device == "cpu":
-        return
-    present = provenance.gpus()
-    if hardware.nodes > 1 or len(present) < hardware.gpus_per_node:
-        raise ConfigError(
-            f"hardware={hardware.name} asks for {hardware.nodes} x {hardware.gpus_per_node} "
-            f"{hardware.gpu} GPUs, and this machine has {len(present)}"
-            f"{' (' + ', '.join(present) + ')' if present else ''}. Three ways on:\n"
-            "  hardware=cpu            the recipe in miniature, here, now\n"
-            "  action=plan             what the full run would do (action=emit: its verl keys)\n"
-            "  the same command        on a machine that has the GPUs (in a SLURM allocation, for "
-            "example)"
-        )
-
-
 def _all_stages(run: Run) -> None:
     directory = run.directory
     directory.event("run_started", name=directory.path.name)
@@ -104,7 +100,8 @@ def _all_stages(run: Run) -> None:
             note = work(run)
             run.seconds[stage] = time.monotonic() - started
             directory.event("stage_done", stage=stage, seconds=run.seconds[stage], note=note)
-            run.console.stage(stage, f"{note}  ({run.seconds[stage]:.0f} s)")
+            if note:
+                run.console.stage(stage, f"{note}  ({run.seconds[stage]:.0f} s)")
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
         reason = "stopped from outside" if stopped else f"{type(error).__name__}: {error}"
@@ -142,6 +139,17 @@ def stage_prepare(run: Run) -> str:
     return kept + (", done before" if done else f" from {manifest.origin}")
 
 
+def stage_control(run: Run) -> str:
+    """The authors' released model under the claim's protocol: does the instrument find it?"""
+    if not run.spec.control.enabled:
+        return ""
+    folder = run.directory.path / "evaluation" / f"control-{protocol_folder(run.spec.eval)}"
+    scores, said = _measured(run, [released(run.spec)], folder)
+    show(run.console, scores, said)
+    believe(scores)
+    return settled(said, stop=run.spec.control.stop)
+
+
 def stage_train(run: Run) -> str:
     """verl, from the last good checkpoint to the last step."""
     return train(run.spec, run.directory, run.console, run.steps)
@@ -154,16 +162,36 @@ def stage_export(run: Run) -> str:
 
 def stage_evaluate(run: Run) -> str:
     """Base and trained model under the same protocol."""
-    directory = run.directory.path
+    spec, directory = run.spec, run.directory.path
+    base = Subject(label="base", path=model_path(spec.model), revision=spec.model.revision)
+    trained = Subject(label="trained", path=str(directory / "model"))
+    folder = directory / "evaluation" / protocol_folder(spec.eval)
+    run.scores, run.statements = _measured(run, [base, trained], folder)
+    believe(run.scores)
+    return "; ".join(_change(scores) for scores in run.scores)
+
+
+def _measured(
+    run: Run, subjects: list[Subject], folder: Path
+) -> tuple[list[Scores], list[Statement]]:
+    data = run.directory.path / "data"
     with run.console.progress(1, "responses") as bar:
-        run.scores = evaluate(
+        scores = measure_run(
             run.spec,
-            models={"base": model_path(run.spec.model), "trained": str(directory / "model")},
-            test_parquet=directory / "data" / "test.parquet",
-            folder=directory / "evaluation" / _protocol_folder(run.spec),
+            subjects,
+            test_parquet=data / "test.parquet",
+            folder=folder,
             on_progress=lambda _, done, total: bar.advance(done, total),
         )
-    return _change(run.scores)
+    said = statements(
+        scores,
+        folder,
+        repro=run.spec.repro,
+        miniature=run.spec.miniature,
+        overlaps=training_overlaps(scores, data, run.spec.eval),
+    )
+    write_statements(said, folder)
+    return scores, said
 
 
 def _change(scores: Scores) -> str:
@@ -172,15 +200,9 @@ def _change(scores: Scores) -> str:
         return scores.verdict
     paired = scores.difference.paired
     return (
-        f"{scores.problems} problems x {scores.samples_per_problem} responses: "
+        f"{scores.benchmark}: {scores.problems} problems x {scores.samples_per_problem} responses: "
         f"{100 * paired.value:+.1f} points [{100 * paired.low:+.1f}, {100 * paired.high:+.1f}]"
     )
-
-
-def _protocol_folder(spec: RunSpec) -> str:
-    """A folder for each protocol: changing `eval=` measures the same model again, beside."""
-    content = spec.eval.model_dump_json()
-    return f"{spec.eval.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 def stage_report(run: Run) -> str:
@@ -189,28 +211,15 @@ def stage_report(run: Run) -> str:
 
 
 def _show_result(run: Run) -> None:
-    scores = run.scores
-    if scores is None:
-        raise RepriseError("the run ended without scores")
-    rows = [
-        (
-            model.label,
-            f"{model.accuracy.value:.1%} [{model.accuracy.low:.1%}, {model.accuracy.high:.1%}]",
-            f"{model.truncation_rate:.1%}",
-        )
-        for model in scores.models
-    ]
-    total = sum(run.seconds.values())
-    notes = [
-        scores.verdict,
-        f"{total / 60:.1f} minutes in this attempt; report: "
-        f"{short(run.directory.path / 'report.html')}",
-    ]
-    run.console.result(f"{scores.benchmark} ({scores.problems} problems)", rows, notes)
+    show(run.console, run.scores, run.statements)
+    minutes = sum(run.seconds.values()) / 60
+    page = short(run.directory.path / "report.html")
+    run.console.say(f"{minutes:.1f} minutes in this attempt; report: {page}")
 
 
 STAGES: dict[str, Callable[[Run], str]] = {
     "prepare": stage_prepare,
+    "control": stage_control,
     "train": stage_train,
     "export": stage_export,
     "evaluate": stage_evaluate,

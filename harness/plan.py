@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.rules import processes
 from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
 
-STAGES = ("prepare", "train", "export", "evaluate", "report")
+STAGES = ("prepare", "control", "train", "export", "evaluate", "report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,12 +169,14 @@ def _steps(spec: RunSpec, steps: int | None) -> str:
 
 
 def _stages(spec: RunSpec) -> str:
-    held_out = spec.data.test_rows
     texts = {
         "prepare": f"data from {spec.data.source.kind} to parquet, with a manifest",
+        "control": "the authors' released model under this protocol"
+        if spec.control.enabled
+        else "off (control.enabled=true measures the authors' released model first)",
         "train": "verl 0.9.1 " + ("main_ppo" if spec.algorithm.kind == "rl" else "sft_trainer"),
         "export": "last checkpoint as a Hugging Face folder",
-        "evaluate": f"base and trained model on {held_out} held-out problems at most",
+        "evaluate": f"base and trained model on {_benchmarks(spec)}",
         "report": "one HTML page",
     }
     return _table([(stage, texts[stage]) for stage in STAGES])

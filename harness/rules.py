@@ -1,17 +1,20 @@
 """Rules between fields of a RunSpec; compose.py refuses a run that breaks one. Each rule answers
 with the arithmetic and what to set, or with nothing."""
 
+import difflib
 from collections.abc import Iterator
 
-from evals import BENCHMARKS
-from harness.spec import RLAlgorithm, RunSpec
+from evals import HELD_OUT
+from evals.benchmarks import names
+from evals.grading import graders
+from harness.spec import Benchmark, Evaluation, RLAlgorithm, RunSpec
 
 NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
 
 
 def violations(spec: RunSpec) -> list[str]:
     """Every broken rule of a run, as text."""
-    found = [*_lengths(spec), *_hardware(spec), *_benchmarks(spec)]
+    found = [*_lengths(spec), *_hardware(spec), *benchmark_violations(spec.eval, has_data=True)]
     if isinstance(spec.algorithm, RLAlgorithm):
         found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
     elif spec.data.demonstration is None:
@@ -97,13 +100,47 @@ def _task(spec: RunSpec) -> Iterator[str]:
         )
 
 
-def _benchmarks(spec: RunSpec) -> Iterator[str]:
-    named = [benchmark.name for benchmark in spec.eval.benchmarks]
-    if named != list(BENCHMARKS):
-        yield (
-            f"eval.benchmarks names {', '.join(named) or 'nothing'}, and there is only "
-            f"{', '.join(BENCHMARKS)} (the test part of the run's own data): give it, once"
+def benchmark_violations(protocol: Evaluation, *, has_data: bool) -> list[str]:
+    """Broken rules of a protocol; held_out needs data of one's own."""
+    allowed = (HELD_OUT, *names()) if has_data else names()
+    named = [benchmark.name for benchmark in protocol.benchmarks]
+    found = [
+        _unknown_benchmark(name, allowed, protocol.name) for name in named if name not in allowed
+    ]
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        found.append(
+            f"eval.benchmarks names {', '.join(twice)} more than once: give each benchmark once, "
+            "with the larger samples_per_problem"
         )
+    used = {protocol.grader, protocol.second_grader, *(b.grader for b in protocol.benchmarks)}
+    found += [
+        f"grader {name} does not exist; choose one of {', '.join(graders())}"
+        for name in sorted(used - {None, *graders()}, key=str)
+    ]
+    if not has_data and protocol.max_tokens is None:
+        found.append(f"eval={protocol.name} sets no response limit: set eval.max_tokens=32768")
+    found += [text for b in protocol.benchmarks for text in _prompt_missing(b, protocol)]
+    return found
+
+
+def _prompt_missing(benchmark: Benchmark, protocol: Evaluation) -> Iterator[str]:
+    if benchmark.name != HELD_OUT and benchmark.prompt is None and protocol.prompt is None:
+        yield (
+            f"eval={protocol.name} measures {benchmark.name} and does not say how to show it: set "
+            "'eval.prompt={render: chat, template: \"{problem}\"}', or choose another eval="
+        )
+
+
+def _unknown_benchmark(name: str, allowed: tuple[str, ...], protocol: str) -> str:
+    if name == HELD_OUT:
+        return (
+            f"eval={protocol} measures {HELD_OUT}, the test part of a run's data, and action=eval "
+            f"has no run: choose another protocol, for example eval=aime24 (benchmarks: "
+            f"{', '.join(allowed)})"
+        )
+    near = difflib.get_close_matches(name, allowed, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"benchmark {name} does not exist; {hint}Benchmarks: {', '.join(allowed)}"
 
 
 def _lengths(spec: RunSpec) -> Iterator[str]:
@@ -115,6 +152,8 @@ def _lengths(spec: RunSpec) -> Iterator[str]:
             f"data.max_response_tokens <= {spec.model.context_length - prompt}, or another model"
         )
     limit = spec.eval.max_tokens
+    if any(benchmark.name != HELD_OUT for benchmark in spec.eval.benchmarks):
+        prompt = 1  # the lengths of a benchmark's prompts are known when they are rendered
     if limit and prompt + limit > spec.model.context_length:
         yield (
             f"{prompt} prompt + {limit} evaluation tokens = {prompt + limit} exceed the context "

@@ -25,6 +25,8 @@ NOT_IDENTITY = {
     "launch": True,
     "tracking": True,
     "eval": True,
+    "backend": True,
+    "control": True,
     "schedule": {"keep_checkpoints", "validate_every"},
 }
 """Fields that do not change what a training produces."""
@@ -77,8 +79,8 @@ class RunDir:
         return self.path / "logs" / f"attempt_{self.attempt}"
 
     @contextmanager
-    def hold(self, spec: RunSpec) -> Iterator[None]:
-        """Opens the directory for one attempt at `spec`, exclusively.
+    def hold(self, mine: dict[str, Any]) -> Iterator[None]:
+        """Opens the directory for one attempt, exclusively; `mine` is what record() says.
 
         Raises:
             RunDirError: not writable, held by a living process (named), or made by another run
@@ -105,12 +107,11 @@ class RunDir:
             lock.truncate()
             lock.write(f"process {os.getpid()} on {socket.gethostname()} since {_now()}\n")
             lock.flush()
-            self._claim(spec)
+            self._claim(mine)
             yield
 
-    def _claim(self, spec: RunSpec) -> None:
+    def _claim(self, mine: dict[str, Any]) -> None:
         frozen = self.path / RUN_FILE
-        mine = record(spec)
         if frozen.exists():
             theirs = _read_record(frozen)
             if theirs["identity"] != mine["identity"]:

@@ -3,8 +3,8 @@
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from harness.compose import CONF_DIR, at_the_door, to_run_spec
-from harness.spec import RunSpec
+from harness.compose import CONF_DIR, at_the_door, to_eval_spec, to_run_spec
+from harness.spec import EvalSpec, RunSpec
 
 
 def config_of(*overrides: str) -> DictConfig:
@@ -16,3 +16,8 @@ def config_of(*overrides: str) -> DictConfig:
 def spec_of(*overrides: str) -> RunSpec:
     """The frozen run of a command line."""
     return to_run_spec(config_of(*overrides))
+
+
+def eval_spec_of(*overrides: str) -> EvalSpec:
+    """The frozen evaluation of a command line."""
+    return to_eval_spec(config_of(*overrides), at_the_door(overrides))

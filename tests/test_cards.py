@@ -56,7 +56,12 @@ def spec(**changes: Any) -> RunSpec:
             "tokens_per_gpu": 16384,
             "rollout": {"engine": "vllm"},
         },
-        "eval": {"name": "e", "benchmarks": [], "sampling": {}},
+        "eval": {
+            "name": "e",
+            "benchmarks": [{"name": "b", "samples_per_problem": 1}],
+            "sampling": {},
+        },
+        "backend": {"name": "auto", "engine": "auto"},
         "launch": {"kind": "local"},
         "tracking": {"name": "none"},
         "schedule": {"steps": None, "epochs": 15, "save_every": 100, "validate_every": 100},

@@ -5,7 +5,7 @@ import pytest
 from harness.compose import CONF_DIR, at_the_door, in_miniature, options
 from harness.errors import ConfigError
 from harness.spec import RLAlgorithm
-from tests.composing import spec_of
+from tests.composing import eval_spec_of, spec_of
 
 OPTIONS = [
     (group.name, path.stem)
@@ -21,12 +21,16 @@ def test_every_option_composes_to_a_valid_part(group: str, choice: str) -> None:
     companions = {
         ("algorithm", "sft"): ["data=countdown_demonstrations"],
         ("reward", "multiply_tinyzero"): ["data.task=multiply"],
+        ("backend", "openai"): ["backend.url=http://127.0.0.1:1/v1"],
+        ("backend", "lm_eval"): ["backend.model=local-completions"],
         ("data", "countdown_file"): ["data.source.path=x.parquet", "model=qwen2_5_3b"],
     }.get((group, choice), [])
     if group == "hardware" and choice != "cpu":
         companions = ["model=qwen2_5_3b"]
     if group == "data" and choice in ("countdown", "countdown_instruct"):
         companions = ["model=qwen2_5_3b"]
+    if group == "eval":
+        companions = ["model=qwen2_5_3b", "eval.max_tokens=512"]
     spec = spec_of(f"{group}={choice}", *companions)
     part = getattr(spec, group)
     assert getattr(part, "name", choice)
@@ -107,3 +111,20 @@ def test_wrong_values_are_named(override: str, message: str) -> None:
 def test_extra_verl_keys_arrive_flat() -> None:
     spec = spec_of("+verl.actor_rollout_ref.actor.policy_loss.loss_mode=gspo")
     assert spec.verl == {"actor_rollout_ref.actor.policy_loss.loss_mode": "gspo"}
+
+
+@pytest.mark.parametrize(
+    "benchmark",
+    [b for path in sorted((CONF_DIR / "eval").glob("*.yaml")) for b in [path.stem]
+     if b not in ("held_out", "held_out_greedy")],
+)  # fmt: skip
+def test_every_protocol_measures_a_model_by_itself(benchmark: str) -> None:
+    spec = eval_spec_of(f"eval={benchmark}", "model.path=some/Model-7B")
+    assert spec.eval.prompt is not None and spec.eval.max_tokens
+    assert spec.model.name == "model-7b"
+
+
+def test_overrides_stand_beside_each_other_for_hydras_parser() -> None:
+    assert at_the_door(["--cfg", "job", "eval=aime24", "-p", "eval"]) == [
+        "--cfg", "job", "algorithm=miniature/grpo", "eval=aime24", "-p", "eval",
+    ]  # fmt: skip

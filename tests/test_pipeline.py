@@ -6,7 +6,8 @@ import pytest
 
 from harness import plan, provenance
 from harness.errors import ConfigError, RunDirError
-from harness.pipeline import STAGES, execute, refuse_missing_hardware
+from harness.hardware import refuse_missing_gpus
+from harness.pipeline import STAGES, execute
 from harness.rundir import run_name
 from tests.composing import spec_of
 
@@ -18,10 +19,10 @@ def test_gpus_asked_for_against_gpus_present(
     monkeypatch.setattr(provenance, "gpus", lambda: present)
     spec = spec_of("+repro=tinyzero", "hardware=4xA800")
     if not refused:
-        refuse_missing_hardware(spec)
+        refuse_missing_gpus(spec.hardware)
         return
     with pytest.raises(ConfigError, match=r"4 A800 GPUs, and this machine has 3") as caught:
-        refuse_missing_hardware(spec)
+        refuse_missing_gpus(spec.hardware)
     assert all(way in str(caught.value) for way in ("hardware=cpu", "action=plan", "same command"))
 
 

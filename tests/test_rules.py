@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import ConfigError
-from tests.composing import spec_of
+from tests.composing import eval_spec_of, spec_of
 
 GPU = ("+repro=tinyzero", "hardware=4xA800")
 
@@ -25,7 +25,17 @@ GPU = ("+repro=tinyzero", "hardware=4xA800")
         (["hardware.rollout.engine=hf_cpu"], "engine=vllm"),
         (["hardware.rollout.tensor_parallel=3"], "set a divisor"),
         (["hardware.attention=sdpa"], "needs flash attention"),
-        (["eval.benchmarks=[{name: aime24, samples_per_problem: 1}]"], "names aime24.*held_out"),
+        (["eval.benchmarks=[{name: aime42, samples_per_problem: 1}]"], "did you mean aime2[45]"),
+        (["eval.benchmarks=[{name: aime24, samples_per_problem: 1}]"], "does not say how to show"),
+        (
+            [
+                "eval.benchmarks=[{name: held_out, samples_per_problem: 1},{name: held_out, "
+                "samples_per_problem: 2}]"
+            ],
+            "held_out more than once",
+        ),
+        (["eval=aime24", "eval.grader=sympy"], "grader sympy does not exist; choose one of repr"),
+        (["eval=aime24"], r"eval.max_tokens <= 32767"),
     ],
 )
 def test_broken_rules(overrides: list[str], message: str) -> None:
@@ -42,3 +52,13 @@ def test_all_broken_rules_are_told_at_once() -> None:
 def test_cpu_trains_in_one_process() -> None:
     with pytest.raises(ConfigError, match="one process"):
         spec_of("hardware.gpus_per_node=2")
+
+
+def test_an_evaluation_alone_has_no_held_out_data() -> None:
+    with pytest.raises(ConfigError, match=r"action=eval has no run.*eval=aime24"):
+        eval_spec_of()
+
+
+def test_an_evaluation_alone_needs_a_response_limit() -> None:
+    with pytest.raises(ConfigError, match=r"set eval.max_tokens"):
+        eval_spec_of("eval=aime24", "eval.max_tokens=null")

@@ -116,9 +116,12 @@ def stages(events: Iterable[Json]) -> list[Json]:
 
 def shown_samples(samples: list[Json]) -> list[Json]:
     """The first problems' samples of every model, in turn, so that before and after meet."""
-    order = sorted(samples, key=lambda s: (str(s.get("id")).zfill(9), str(s.get("label"))))
-    fields = ("label", "id", "sample", "prompt", "response", "extracted", "value", "correct",
-              "truncated", "response_tokens")  # fmt: skip
+    order = sorted(
+        samples,
+        key=lambda s: (str(s.get("id")).zfill(9), str(s.get("benchmark")), str(s.get("label"))),
+    )
+    fields = ("label", "benchmark", "doubt", "id", "sample", "prompt", "response", "extracted",
+              "value", "correct", "truncated", "response_tokens")  # fmt: skip
     return [{name: sample.get(name) for name in fields} for sample in order[:SHOWN_SAMPLES]]
 
 
@@ -175,9 +178,13 @@ def context(files: RunFiles) -> Json:
         "miniature": files.spec.get("miniature"),
         "status": files.status,
         "scores": files.scores,
+        "statements": files.statements,
+        "trains": files.trains,
         "claims": claims(files.card),
         "charts": charts(files.events),
         "lengths": lengths(files.samples),
+        "labels": list(dict.fromkeys(str(sample.get("label")) for sample in files.samples)),
+        "benchmarks": list(dict.fromkeys(str(s.get("benchmark")) for s in files.samples)),
         "samples": script_json(shown_samples(files.samples)),
         "shown": min(SHOWN_SAMPLES, len(files.samples)),
         "total": len(files.samples),

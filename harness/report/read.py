@@ -1,6 +1,7 @@
 """Reads a run directory for the report; what is missing or broken comes back empty, with a note."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,10 @@ from evals.scores import Scores
 
 Json = dict[str, Any]
 
+EVALUATION = "evaluation"
+"""run.json's kind of an evaluation without training."""
+
+SAMPLES = re.compile(r"samples-(.+)-\d+\.jsonl")
 REPRODUCTIONS = Path(__file__).parents[2] / "reproductions"
 
 
@@ -28,9 +33,15 @@ class RunFiles:
     card: Json = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     scores: list[Scores] = field(default_factory=list)
+    statements: list[Json] = field(default_factory=list)
     samples: list[Json] = field(default_factory=list)
     command: str = ""
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def trains(self) -> bool:
+        """False for an evaluation by itself."""
+        return self.run.get("kind") != EVALUATION
 
     @property
     def spec(self) -> Json:
@@ -82,10 +93,12 @@ def read_card(spec: Json, notes: list[str]) -> Json:
 
 
 def read_samples(folder: Path, notes: list[str]) -> list[Json]:
-    """Samples joined with their verdicts."""
+    """The samples of one benchmark, all models and shards, joined with their verdicts."""
     found = []
     for path in sorted(folder.glob("samples-*.jsonl")):
-        label = path.stem.removeprefix("samples-")
+        if not (match := SAMPLES.fullmatch(path.name)):
+            continue
+        label = match.group(1)
         verdicts_path = folder / f"verdicts-{label}.jsonl"
         verdicts = {}
         if verdicts_path.exists():
@@ -95,7 +108,7 @@ def read_samples(folder: Path, notes: list[str]) -> list[Json]:
             notes.append(f"{verdicts_path.name} is not there: its samples are not graded")
         for line in read_lines(path, notes):
             verdict = verdicts.get((line.get("id"), line.get("sample")), {})
-            found.append({"label": label, **line, **verdict})
+            found.append({"label": label, "benchmark": folder.name, **line, **verdict})
     return found
 
 
@@ -106,22 +119,28 @@ def read_run(folder: Path) -> RunFiles:
     files.run = read_json(folder / "run.json", notes)
     files.status = read_json(folder / "status.json", notes)
     files.provenance = read_json(folder / "provenance.json", notes)
-    files.manifest = read_json(folder / "data" / "manifest.json", notes)
+    if files.trains:
+        files.manifest = read_json(folder / "data" / "manifest.json", notes)
     files.card = read_card(files.spec, notes)
     events = folder / "events.jsonl"
     if events.exists():
         files.events = list(read_lines(events, notes))
     else:
         notes.append("events.jsonl is not there")
-    for path in sorted((folder / "evaluation").rglob("scores.json")):
-        try:
-            files.scores.append(Scores.model_validate_json(path.read_bytes()))
-        except ValidationError as error:
-            notes.append(f"{path.name} cannot be shown: {error}")
-    evaluation = folder / "evaluation"
-    for inner in sorted({path.parent for path in evaluation.rglob("samples-*.jsonl")}):
-        files.samples += read_samples(inner, notes)
+    _read_evaluations(files, folder / "evaluation")
     command = folder / "train" / "command.txt"
     if command.exists():
         files.command = command.read_text(errors="replace")
     return files
+
+
+def _read_evaluations(files: RunFiles, folder: Path) -> None:
+    for path in sorted(folder.rglob("scores.json")):
+        try:
+            files.scores.append(Scores.model_validate_json(path.read_bytes()))
+        except ValidationError as error:
+            files.notes.append(f"{path.name} cannot be shown: {error}")
+    for path in sorted(folder.rglob("statement.json")):
+        files.statements += read_json(path, files.notes).get("statements", [])
+    for inner in sorted({path.parent for path in folder.rglob("samples-*.jsonl")}):
+        files.samples += read_samples(inner, files.notes)

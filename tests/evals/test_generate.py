@@ -1,225 +1,239 @@
-"""Generation through lm-eval's HFLM on a random tiny model: fidelity, resume, locks."""
+"""The generation process with a scripted engine: what is drawn, resumed, added and refused."""
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evals import generate
-from evals.job import Generation, Job, JobModel
+from evals.job import Job, JobModel
+from evals.sample_files import read_generations, read_samples
 from harness.errors import EvaluationError
 from harness.spec import Sampling
+from tests.evals.generating import (
+    PROMPTS,
+    ScriptedEngine,
+    file_of,
+    make_job,
+    make_task,
+    record_of,
+    samples_of,
+    with_task,
+)
 
-pytestmark = pytest.mark.slow
-
-END, PAD = "<|end|>", "<|pad|>"
-PROMPTS = ["2 + 2 =", "a longer prompt\nwith a second line\n", "x", " leading and trailing "]
-
-
-@pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random Qwen2 with a byte-level tokenizer that would add an end token if it were let to."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-    from transformers import (
-        GenerationConfig,
-        PreTrainedTokenizerFast,
-        Qwen2Config,
-        Qwen2ForCausalLM,
-    )
-
-    torch.set_num_threads(1)
-    vocabulary = {PAD: 0, END: 1}
-    for letter in sorted(pre_tokenizers.ByteLevel.alphabet()):
-        vocabulary[letter] = len(vocabulary)
-    bytes_only = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    bytes_only.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bytes_only.decoder = decoders.ByteLevel()
-    bytes_only.post_processor = processors.TemplateProcessing(
-        single=f"{END} $A", special_tokens=[(END, 1)]
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=bytes_only,
-        eos_token=END,
-        pad_token=PAD,
-        chat_template="{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}:",
-    )
-    torch.manual_seed(0)
-    model = Qwen2ForCausalLM(
-        Qwen2Config(
-            vocab_size=len(vocabulary),
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            max_position_embeddings=128,
-            initializer_range=0.3,
-            eos_token_id=1,
-            pad_token_id=0,
-        )
-    )
-    # The end token is made likely, so that responses end, and a shipped setting is there to ignore.
-    with torch.no_grad():
-        model.lm_head.weight[1] *= 2.5
-    model.generation_config = GenerationConfig(
-        eos_token_id=1, pad_token_id=0, do_sample=True, repetition_penalty=7.0, top_k=2
-    )
-    folder = tmp_path_factory.mktemp("model")
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+Install = Callable[..., list[ScriptedEngine]]
 
 
 @pytest.fixture
-def job(model_path: str, tmp_path: Path) -> Job:
-    """Four prompts, four samples each, in batches that cut through a prompt's samples."""
-    prompts = tmp_path / "prompts.jsonl"
-    rows = [
-        {"id": str(index), "messages": [{"role": "user", "content": text}]}
-        for index, text in enumerate(PROMPTS)
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Replaces the back ends; returns the engines that were opened."""
+
+    def scripted(**settings: int | None) -> list[ScriptedEngine]:
+        opened: list[ScriptedEngine] = []
+
+        def open_engine(job: Job, model: JobModel) -> ScriptedEngine:
+            opened.append(ScriptedEngine(job, **settings))
+            return opened[-1]
+
+        monkeypatch.setattr(generate, "open_engine", open_engine)
+        return opened
+
+    return scripted
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return make_job(tmp_path)
+
+
+def keys(job: Job, shard: int = 0) -> list[tuple[str, int]]:
+    return [(sample.id, sample.sample) for sample in samples_of(job, shard=shard)]
+
+
+def test_every_sample_has_its_own_seed_and_first_samples_come_first(
+    job: Job, install: Install
+) -> None:
+    install()
+    generate.generate(job)
+    found = samples_of(job)
+    assert [sample.sample for sample in found] == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
+    assert [sample.id for sample in found[:4]] == ["1", "3", "0", "2"]
+    assert len({sample.seed for sample in found}) == 16
+    assert {sample.prompt for sample in found} == set(PROMPTS)
+
+
+def test_killed_attempt_is_continued_with_the_missing_samples_only(
+    job: Job, install: Install, tmp_path: Path
+) -> None:
+    install()
+    uninterrupted = make_job(tmp_path / "whole")
+    generate.generate(uninterrupted)
+    install(lives=7)
+    with pytest.raises(KeyboardInterrupt):
+        generate.generate(job)
+    with file_of(job).open("a") as file:
+        file.write('{"id":"2","samp')
+    opened = install()
+    generate.generate(job)
+    assert len(opened[0].drawn) == 9
+    assert file_of(job).read_text() == file_of(uninterrupted).read_text()
+    attempts = read_generations(job.tasks[0].folder, "base")
+    assert [attempt.samples for attempt in attempts] == [7, 9]
+
+
+def test_complete_samples_need_no_engine(job: Job, install: Install) -> None:
+    install()
+    generate.generate(job)
+    opened = install()
+    generate.generate(job)
+    assert opened == []
+
+
+def test_greater_k_only_adds(job: Job, install: Install) -> None:
+    install()
+    generate.generate(job)
+    before = file_of(job).read_text()
+    opened = install()
+    generate.generate(with_task(job, samples_per_problem=6))
+    assert len(opened[0].drawn) == 8
+    assert file_of(job).read_text().startswith(before)
+
+
+def test_another_benchmark_only_adds(job: Job, install: Install, tmp_path: Path) -> None:
+    install()
+    generate.generate(job)
+    before = file_of(job).read_text()
+    opened = install()
+    both = job.model_copy(update={"tasks": [*job.tasks, make_task(tmp_path, "other", k=1)]})
+    generate.generate(both)
+    assert {task for task, _, _ in opened[0].drawn} == {"other"}
+    assert file_of(job).read_text() == before
+    first, other = samples_of(both), samples_of(both, task=1)
+    assert not {s.seed for s in first} & {s.seed for s in other}
+
+
+def test_shards_share_the_work_and_are_read_together(job: Job, install: Install) -> None:
+    install()
+    three = job.model_copy(update={"data_parallel": 3})
+    for shard in range(3):
+        generate.generate(three, shard)
+    parts = [keys(job, shard) for shard in range(3)]
+    assert [len(part) for part in parts] == [6, 5, 5]
+    assert len({key for part in parts for key in part}) == 16
+    assert len(read_samples(job.tasks[0].folder, "base")) == 16
+    opened = install()
+    generate.generate(job)
+    assert opened == []
+
+
+def test_other_number_of_shards_continues(job: Job, install: Install) -> None:
+    install(lives=5)
+    with pytest.raises(KeyboardInterrupt):
+        generate.generate(job)
+    install()
+    two = job.model_copy(update={"data_parallel": 2})
+    generate.generate(two, 0)
+    generate.generate(two, 1)
+    found = read_samples(job.tasks[0].folder, "base")
+    assert len(found) == len({(sample.id, sample.sample) for sample in found}) == 16
+
+
+def test_samples_follow_the_model_and_not_its_label(job: Job, install: Install) -> None:
+    install()
+    models = [
+        job.models[0],
+        JobModel(label="copy", path="elsewhere", fingerprint="one"),
+        JobModel(label="trained", path="nowhere", fingerprint="two"),
     ]
-    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return Job(
-        models=[JobModel(label="base", path=model_path, fingerprint="one")],
-        prompts=str(prompts),
-        prompts_sha256="",
-        folder=str(tmp_path),
-        samples_per_problem=4,
-        sampling=Sampling(temperature=1.0),
-        max_tokens=24,
-        seed=0,
-        render="raw",
-        backend="hf",
-        device="cpu",
-        dtype="float32",
-        batch_size=6,
-        threads=1,
+    generate.generate(job.model_copy(update={"models": models}))
+    base, copy, trained = (
+        [sample.response for sample in samples_of(job, label)]
+        for label in ("base", "copy", "trained")
     )
+    assert base == copy
+    assert not set(base) & set(trained)
 
 
-def samples_of(job: Job) -> list[dict[str, Any]]:
-    lines = (Path(job.folder) / "samples-base.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def record_of(job: Job) -> Generation:
-    text = (Path(job.folder) / "generation-base.json").read_text()
-    return Generation.model_validate_json(text)
-
-
-def test_samples_are_complete_different_and_flagged(job: Job) -> None:
+def test_samples_of_another_protocol_are_not_continued(job: Job, install: Install) -> None:
+    install()
     generate.generate(job)
-    samples = samples_of(job)
-    assert {(s["id"], s["sample"]) for s in samples} == {
-        (str(i), k) for i in range(4) for k in range(4)
-    }
-    for index, prompt in enumerate(PROMPTS):
-        mine = [s for s in samples if s["id"] == str(index)]
-        assert len({s["response"] for s in mine}) > 1
-        assert {s["prompt"] for s in mine} == {prompt}
-    for sample in samples:
-        assert sample["truncated"] == (not sample["response"].endswith(END))
-        assert sample["response_tokens"] == 24 if sample["truncated"] else True
-        assert PAD not in sample["response"].split(END)[-1]
+    other = job.model_copy(update={"sampling": Sampling(temperature=0.5)})
+    with pytest.raises(EvaluationError, match="of another model or protocol"):
+        generate.generate(other)
 
 
-def test_record_names_what_the_engine_received_and_what_was_ignored(job: Job) -> None:
+def test_prompt_that_does_not_fit_is_refused_with_the_arithmetic(
+    job: Job, install: Install
+) -> None:
+    opened = install(max_length=40)
+    with pytest.raises(EvaluationError, match=r"problem 1\) has 35 tokens.*24.*holds 40") as caught:
+        generate.generate(job)
+    assert "eval.max_tokens to at most 5" in str(caught.value)
+    assert opened[0].drawn == []
+
+
+def test_unknown_length_is_left_to_the_server(job: Job, install: Install) -> None:
+    install(max_length=None)
     generate.generate(job)
-    record = record_of(job)
-    assert record.engine_arguments == {
-        "do_sample": True, "temperature": 1.0, "top_p": 1.0, "top_k": 0,
-    }  # fmt: skip
-    assert record.ignored_generation_config["repetition_penalty"] == 7.0
-    assert record.stop_token_ids == [1]
-    assert (record.template, record.dtype) == ("raw", "float32")
-
-
-def test_greedy_equals_transformers_on_the_bare_prompt(job: Job) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
-
-    job = job.model_copy(update={"sampling": Sampling(temperature=0.0), "samples_per_problem": 1})
-    generate.generate(job)
-    tokenizer = AutoTokenizer.from_pretrained(job.models[0].path)
-    model = AutoModelForCausalLM.from_pretrained(job.models[0].path).eval()
-    model.generation_config = GenerationConfig(eos_token_id=1, pad_token_id=0)
-    for sample in samples_of(job):
-        tokens = tokenizer(
-            PROMPTS[int(sample["id"])], add_special_tokens=False, return_tensors="pt"
-        ).input_ids
-        with torch.no_grad():
-            output = model.generate(tokens, max_new_tokens=24, do_sample=False)
-        expected = tokenizer.decode(output[0, tokens.shape[1] :], skip_special_tokens=False)
-        assert sample["response"] == expected
-
-
-def test_resumed_file_holds_the_samples_of_an_uninterrupted_one(job: Job, tmp_path: Path) -> None:
-    generate.generate(job)
-    path = tmp_path / "samples-base.jsonl"
-    whole = path.read_text()
-    path.write_text("".join(whole.splitlines(keepends=True)[:8]) + '{"id":"2","samp')
-    generate.generate(job)
-    assert path.read_text() == whole
-
-
-def test_complete_file_needs_no_engine(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    generate.generate(job)
-
-    def forbidden(*_: Any) -> None:
-        raise AssertionError("the model was loaded again")
-
-    monkeypatch.setattr(generate, "sample_missing", forbidden)
-    generate.generate(job)
-
-
-def test_samples_of_another_model_are_set_aside(job: Job, tmp_path: Path) -> None:
-    generate.generate(job)
-    first = (tmp_path / "samples-base.jsonl").read_text()
-    other = job.models[0].model_copy(update={"fingerprint": "two"})
-    generate.generate(job.model_copy(update={"models": [other]}))
-    stale = list(tmp_path.glob("samples-base.*.stale"))
-    assert [path.read_text() for path in stale] == [first]
     assert len(samples_of(job)) == 16
 
 
-def test_two_models_draw_independently(job: Job, tmp_path: Path) -> None:
-    twin = job.models[0].model_copy(update={"label": "trained"})
-    generate.generate(job.model_copy(update={"models": [job.models[0], twin]}))
-    one = [s["response"] for s in samples_of(job)]
-    lines = (tmp_path / "samples-trained.jsonl").read_text().splitlines()
-    assert one != [json.loads(line)["response"] for line in lines]
-
-
-def test_chat_uses_the_models_template_and_records_its_hash(job: Job) -> None:
-    generate.generate(job.model_copy(update={"render": "chat"}))
-    assert "<user>2 + 2 =:" in {sample["prompt"] for sample in samples_of(job)}
-    assert len(record_of(job).template) == 64
-
-
-def test_prompt_that_lm_eval_would_cut_is_refused(job: Job) -> None:
-    with pytest.raises(EvaluationError, match="holds 128 together"):
-        generate.generate(job.model_copy(update={"max_tokens": 120}))
-
-
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[None]:
-    with (tmp_path / "samples-base.lock").open("w") as lock:
+def held(job: Job) -> Iterator[None]:
+    with file_of(job).with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @pytest.mark.usefixtures("held")
-def test_second_writer_is_refused(job: Job) -> None:
+def test_second_writer_of_a_shard_is_refused(job: Job, install: Install) -> None:
+    install()
     with pytest.raises(EvaluationError, match="another process is writing"):
         generate.generate(job)
+    generate.generate(job.model_copy(update={"data_parallel": 2}), 1)
 
 
-def test_progress_counts_to_the_total(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_counts_to_the_total(
+    job: Job, install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "TELL_EVERY_S", -1)
+    install()
     generate.generate(job)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["done"] for line in told] == [0, 6, 12, 16]
+    assert [line["done"] for line in told] == list(range(17))
     assert {line["total"] for line in told} == {16}
+
+
+def test_progress_of_many_samples_is_told_now_and_then(
+    job: Job, install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "TELL_EVERY_S", 3600)
+    install()
+    generate.generate(job)
+    told = [json.loads(line)["done"] for line in capsys.readouterr().out.splitlines()]
+    assert told == [0, 16]
+
+
+def test_record_is_on_disk_before_the_first_sample(job: Job, install: Install) -> None:
+    install(lives=1)
+    with pytest.raises(KeyboardInterrupt):
+        generate.generate(job)
+    record = record_of(job)
+    assert record.identity == job.identity(job.tasks[0], job.models[0])
+    assert (record.samples, record.shard, record.shards) == (1, 0, 1)
+
+
+def test_main_tells_an_error_in_its_own_words(
+    job: Job, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    install(max_length=40)
+    path = tmp_path / "job.json"
+    path.write_text(job.model_dump_json())
+    monkeypatch.setattr("sys.argv", ["generate", "--job", str(path)])
+    with pytest.raises(SystemExit) as caught:
+        generate.main()
+    assert caught.value.code == 1
+    assert "holds 40 together" in json.loads(capsys.readouterr().out.splitlines()[-1])["error"]

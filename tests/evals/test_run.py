@@ -1,311 +1,206 @@
-"""The evaluation stage on hand-made samples: grading, invariants, scores, the child's death."""
+"""The orchestration of an evaluation on hand-made samples: scores, invariants, what is reused."""
 
 import json
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 
-from evals import run, stats
-from evals.job import GeneratedSample, Generation, Job
-from evals.scores import Scores
+from evals import run
+from evals.job import Job
+from evals.models import Subject, fingerprint
 from harness.errors import ConfigError, EvaluationError
-from harness.rewards import Sample, Score
-from harness.spec import RunSpec
+from tests.evals.measuring import (
+    FakeChildren,
+    Writer,
+    improving,
+    measured,
+    measurement,
+    reward_judge,
+    toy_set,
+)
 
-PROBLEMS, K = 20, 4
-Writer = Callable[[Job, str, int, int], str]
-
-
-def exact(sample: Sample, *, bonus: float = 0.0) -> Score:
-    """The reward of these tests: the response is the answer, then anything after a bar."""
-    answer = sample.response.split("|")[0]
-    right = answer == sample.ground_truth["answer"]
-    return Score(value=float(right) + bonus, correct=right, extracted=answer)
-
-
-def explodes(sample: Sample) -> Score:
-    raise RuntimeError("cannot read this")
+ROOT = Path(run.__file__).parents[1]
 
 
 @pytest.fixture
-def spec() -> RunSpec:
-    return make_spec()
+def children(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Installs fake generation processes."""
 
-
-def make_spec(**changes: Any) -> RunSpec:
-    sft = {"kind": "sft", "name": "sft", "sequences_per_step": 1, "optimizer": {"lr": 1e-6}}
-    parts: dict[str, Any] = {
-        "seed": 0,
-        "output_root": "outputs",
-        "model": {"name": "tiny", "path": "tiny", "context_length": 128, "parameters_b": 0.001},
-        "algorithm": sft,
-        "reward": {"name": "exact", "function": f"{__name__}:exact", "tasks": ["toy"]},
-        "data": {
-            "name": "toy", "task": "toy", "source": {"kind": "file", "path": "toy.jsonl"},
-            "train_rows": None, "test_rows": PROBLEMS, "columns": {}, "template": "{question}",
-            "render": "raw", "ground_truth": ["answer"], "max_prompt_tokens": 32,
-            "max_response_tokens": 16,
-        },
-        "hardware": {
-            "name": "cpu", "device": "cpu", "nodes": 1, "gpus_per_node": 1, "precision": "fp32",
-            "attention": "sdpa", "remove_padding": False, "gradient_checkpointing": False,
-            "tokens_per_gpu": 1024, "rollout": {"engine": "hf_cpu"},
-        },
-        "eval": {
-            "name": "toy",
-            "benchmarks": [{"name": "held_out", "samples_per_problem": K}],
-            "sampling": {"temperature": 1.0},
-        },
-        "launch": {"kind": "local"},
-        "tracking": {"name": "none"},
-        "schedule": {"steps": 1, "epochs": 1, "save_every": 1},
-    }  # fmt: skip
-    return RunSpec.model_validate(parts | changes)
-
-
-@pytest.fixture
-def test_parquet(tmp_path: Path) -> Path:
-    rows = [
-        {
-            "data_source": "toy",
-            "prompt": [{"role": "user", "content": f"{i} + 1 ="}],
-            "reward_model": {"style": "rule", "ground_truth": json.dumps({"answer": str(i + 1)})},
-            "extra_info": {"index": i, "split": "test"},
-        }
-        for i in range(PROBLEMS)
-    ]
-    path = tmp_path / "test.parquet"
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-    return path
-
-
-def improving(job: Job, label: str, problem: int, sample: int) -> str:
-    """base is right once in four, trained three times; every response is different."""
-    right = sample == 0 if label == "base" else sample < 3
-    return f"{problem + 1 if right else 'wrong'}|{sample}"
-
-
-def write_samples(job: Job, folder: Path, response: Writer) -> None:
-    """What the generation child would leave behind."""
-    for model in job.models:
-        lines = [
-            GeneratedSample(
-                id=str(i), sample=k, prompt=f"{i} + 1 =", response=response(job, model.label, i, k),
-                response_tokens=k + 1, truncated=k == 3,
-            ).model_dump_json()
-            for i in range(PROBLEMS) for k in range(K)
-        ]  # fmt: skip
-        (folder / f"samples-{model.label}.jsonl").write_text("\n".join(lines) + "\n")
-        record = Generation(
-            identity=job.identity(model), model=model, stop_token_ids=[1], template="raw",
-            engine_arguments={"do_sample": True, "temperature": 1.0, "top_p": 1.0, "top_k": 0},
-            ignored_generation_config={}, dtype="float32", threads=1, versions={}, seconds=1.0,
-        )  # fmt: skip
-        (folder / f"generation-{model.label}.json").write_text(record.model_dump_json())
-
-
-@pytest.fixture
-def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Writer], list[Job]]:
-    """Replace the child; returns the jobs that it was started with."""
-
-    def install(response: Writer) -> list[Job]:
-        jobs: list[Job] = []
-
-        def fake(job: Job, folder: Path, on_progress: run.Progress) -> None:
-            jobs.append(job)
-            write_samples(job, folder, response)
-            on_progress(job.models[0].label, PROBLEMS * K, PROBLEMS * K)
-
-        monkeypatch.setattr(run, "run_child", fake)
-        return jobs
+    def install(response: Writer) -> FakeChildren:
+        fake = FakeChildren(response)
+        monkeypatch.setattr(run, "generate_all", fake)
+        return fake
 
     return install
 
 
-def evaluated(spec: RunSpec, test_parquet: Path, **models: str) -> Scores:
-    return run.evaluate(
-        spec,
-        models=models or {"base": "org/base", "trained": "org/trained"},
-        test_parquet=test_parquet,
-        folder=test_parquet.parent / "evaluation",
-        on_progress=lambda label, done, total: None,
-    )
-
-
-def test_scores_of_before_and_after(
-    spec: RunSpec, test_parquet: Path, child: Callable[[Writer], list[Job]]
-) -> None:
-    jobs = child(improving)
-    scores = evaluated(spec, test_parquet)
+def test_scores_of_before_and_after(tmp_path: Path, children: Any) -> None:
+    fake = children(improving)
+    scores = measured(tmp_path, measurement())
     base, trained = scores.models
     assert (base.accuracy.value, trained.accuracy.value) == (0.25, 0.75)
-    assert base.accuracy.method == "wilson"
     assert base.pass_at[4].value == 1.0
     assert base.pass_at[2].value == pytest.approx(0.5)
-    assert (base.truncation_rate, base.mean_response_tokens) == (0.25, 2.5)
-    assert scores.difference is not None
-    assert scores.difference.paired.value == 0.5
+    assert base.truncation_rate == 0.25
+    assert base.lengths is not None and base.lengths.mean == 2.5
+    assert base.right == [1] * 20
+    assert base.majority.value == 0.0 and trained.majority.value == 1.0
+    assert base.doubts == {"truncated": 20}
+    assert scores.difference is not None and scores.difference.paired.value == 0.5
     assert scores.verdict.startswith("improved")
     assert "do not overlap" in scores.verdict
-    assert jobs[0].max_tokens == 16
-    verdicts = test_parquet.parent / "evaluation" / "verdicts-base.jsonl"
-    assert json.loads(verdicts.read_text().splitlines()[1])["extracted"] == "wrong"
+    assert fake.jobs[0].max_tokens == 16
+    verdicts = (tmp_path / "toy" / "verdicts-base.jsonl").read_text().splitlines()
+    assert json.loads(verdicts[1])["extracted"] == "wrong"
 
 
-def test_second_call_returns_the_scores_without_work(
-    spec: RunSpec, test_parquet: Path, child: Callable[[Writer], list[Job]]
-) -> None:
-    jobs = child(improving)
-    first = evaluated(spec, test_parquet)
-    assert evaluated(spec, test_parquet) == first
-    assert len(jobs) == 1
+def test_doubtful_verdicts_are_listed(tmp_path: Path, children: Any) -> None:
+    children(improving)
+    measured(tmp_path, measurement())
+    lines = (tmp_path / "toy" / "doubtful-trained.jsonl").read_text().splitlines()
+    assert len(lines) == 20
+    first = json.loads(lines[0])
+    assert (first["doubt"], first["truth"]) == ("truncated", {"answer": "1"})
 
 
-def test_other_grader_model_or_seed_is_not_taken_from_disk(
-    spec: RunSpec, test_parquet: Path, child: Callable[[Writer], list[Job]]
-) -> None:
-    jobs = child(improving)
-    first = evaluated(spec, test_parquet)
-    reward = spec.reward.model_copy(update={"arguments": {"bonus": 1.0}})
-    bonus = evaluated(spec.model_copy(update={"reward": reward}), test_parquet)
+def test_second_call_returns_the_scores_without_work(tmp_path: Path, children: Any) -> None:
+    fake = children(improving)
+    first = measured(tmp_path, measurement())
+    assert measured(tmp_path, measurement()) == first
+    assert len(fake.jobs) == 1
+
+
+def test_what_the_numbers_depend_on_is_not_taken_from_disk(tmp_path: Path, children: Any) -> None:
+    fake = children(improving)
+    first = measured(tmp_path, measurement())
+    bonus = measured(tmp_path, measurement(toy_set(reward_judge(bonus=1.0))))
+    assert bonus.models[0].mean_reward is not None and first.models[0].mean_reward is not None
     assert bonus.models[0].mean_reward.value == first.models[0].mean_reward.value + 1
     assert bonus.protocol_hash != first.protocol_hash
-    seeded = spec.model_copy(update={"eval": spec.eval.model_copy(update={"seed": 1})})
-    assert evaluated(seeded, test_parquet).protocol_hash == first.protocol_hash
-    evaluated(spec, test_parquet, base="org/base", trained="org/other")
-    assert len(jobs) == 4
+    assert measured(tmp_path, measurement(seed=1)).protocol_hash == first.protocol_hash
+    measured(tmp_path, measurement(base="org/base", trained="org/other"))
+    assert len(fake.jobs) == 4
+
+
+def test_a_grader_and_a_second_opinion(tmp_path: Path, children: Any) -> None:
+    def boxed(job: Job, label: str, problem: int, sample: int) -> str:
+        return rf"{sample} so \boxed{{{problem + 1 if sample == 0 else -5}}}"
+
+    children(boxed)
+    from evals.judges import GraderJudge
+
+    scores = measured(tmp_path, measurement(toy_set(GraderJudge("strict_box"), second="reprise")))
+    (base, _) = scores.models
+    assert base.accuracy.value == 0.25
+    assert base.mean_reward is None
+    assert base.second is not None
+    assert (base.second.accuracy, base.second.only_first, base.second.only_second) == (0.25, 0, 0)
+    (canaries,) = [check for check in scores.checks if "canaries" in check.name]
+    assert canaries.passed, canaries.detail
 
 
 def test_fingerprint_follows_the_files(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"1")
-    first = run.model_fingerprint(str(tmp_path), None)
+    first = fingerprint(str(tmp_path), None)
     (tmp_path / "build.log").write_text("not a part of the model")
-    assert run.model_fingerprint(str(tmp_path), None) == first
+    assert fingerprint(str(tmp_path), None) == first
     (tmp_path / "model.safetensors").write_bytes(b"2")
-    assert run.model_fingerprint(str(tmp_path), None) != first
+    assert fingerprint(str(tmp_path), None) != first
 
 
-def test_identical_samples_everywhere_are_an_error(
-    spec: RunSpec, test_parquet: Path, child: Callable[[Writer], list[Job]]
-) -> None:
-    child(lambda job, label, problem, sample: f"{problem}|same")
-    with pytest.raises(EvaluationError, match="samples are identical for most problems"):
-        evaluated(spec, test_parquet)
+def test_a_served_model_is_known_by_its_server() -> None:
+    here = Subject(label="model", path="m", server="http://127.0.0.1:1/v1").job_model()
+    there = Subject(label="model", path="m", server="http://127.0.0.1:2/v1").job_model()
+    assert here.fingerprint != there.fingerprint
 
 
-def test_one_model_without_variety_is_a_note(
-    spec: RunSpec, test_parquet: Path, child: Callable[[Writer], list[Job]]
-) -> None:
-    child(lambda job, label, problem, sample: f"{problem}|{sample if label == 'base' else 0}")
-    (check,) = [c for c in evaluated(spec, test_parquet).checks if not c.passed]
+def test_identical_samples_everywhere_spoil_the_score(tmp_path: Path, children: Any) -> None:
+    children(lambda job, label, problem, sample: f"{problem}|same")
+    scores = measured(tmp_path, measurement())
+    (broken,) = scores.invalid
+    assert "one sample counted k times" in broken.detail
+    assert scores.verdict.startswith("INVALID")
+
+
+def test_one_model_without_variety_is_a_note(tmp_path: Path, children: Any) -> None:
+    children(lambda job, label, problem, sample: f"{problem}|{sample if label == 'base' else 0}")
+    scores = measured(tmp_path, measurement())
+    assert not scores.invalid
+    (check,) = [c for c in scores.checks if not c.passed]
     assert "base 0%, trained 100%" in check.detail
 
 
-@pytest.mark.parametrize("change", ["drop", "double", "foreign"])
+def samples_changed(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
+    """Fake children whose base samples are changed afterwards."""
+
+    class Changing(FakeChildren):
+        def __call__(self, job: Job, **more: Any) -> None:
+            super().__call__(job, **more)
+            change(Path(job.tasks[0].folder))
+
+    monkeypatch.setattr(run, "generate_all", Changing(improving))
+
+
+@pytest.mark.parametrize("change", ["drop", "double"])
 def test_wrong_number_of_samples_is_an_error(
-    spec: RunSpec, test_parquet: Path, monkeypatch: pytest.MonkeyPatch, change: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    def fake(job: Job, folder: Path, on_progress: run.Progress) -> None:
-        write_samples(job, folder, improving)
-        path = folder / "samples-base.jsonl"
+    def rewrite(folder: Path) -> None:
+        path = folder / "samples-base-0.jsonl"
         lines = path.read_text().splitlines(keepends=True)
-        foreign = lines[0].replace('"id":"0"', '"id":"99"')
-        changed = {"drop": lines[1:], "double": [*lines, lines[0]], "foreign": [*lines, foreign]}
-        path.write_text("".join(changed[change]))
+        path.write_text("".join({"drop": lines[1:], "double": [*lines, lines[0]]}[change]))
 
-    monkeypatch.setattr(run, "run_child", fake)
+    samples_changed(monkeypatch, rewrite)
     with pytest.raises(EvaluationError, match=r"base: .*wanted 20 problems x 4"):
-        evaluated(spec, test_parquet)
+        measured(tmp_path, measurement())
 
 
-@pytest.mark.parametrize(("name", "value"), [("temperature", 0.7), ("top_k", 50), ("top_p", None)])
-def test_sampling_that_was_not_asked_for_is_an_error(
-    spec: RunSpec, test_parquet: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: Any
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.7), ("top_k", 50), ("top_p", 0.5)])
+def test_sampling_that_was_not_asked_for_spoils_the_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: Any
 ) -> None:
-    def fake(job: Job, folder: Path, on_progress: run.Progress) -> None:
-        write_samples(job, folder, improving)
-        path = folder / "generation-base.json"
+    def rewrite(folder: Path) -> None:
+        path = folder / "generation-base-0.jsonl"
         record = json.loads(path.read_text())
-        record["engine_arguments"][name] = value
-        path.write_text(json.dumps(record))
+        record["sampling"][name] = value
+        path.write_text(json.dumps(record) + "\n")
 
-    monkeypatch.setattr(run, "run_child", fake)
-    with pytest.raises(EvaluationError, match="base: the engine received"):
-        evaluated(spec, test_parquet)
+    samples_changed(monkeypatch, rewrite)
+    (broken,) = measured(tmp_path, measurement()).invalid
+    assert broken.name == "base: sampling parameters read back"
 
 
-def test_reward_that_raises_names_the_sample(
-    test_parquet: Path, child: Callable[[Writer], list[Job]]
+def test_fewer_samples_than_on_disk_use_the_first(
+    tmp_path: Path, children: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    child(improving)
-    reward = {"name": "bad", "function": f"{__name__}:explodes", "tasks": ["toy"]}
+    children(improving)
+    measured(tmp_path, measurement())
+    monkeypatch.setattr(run, "generate_all", lambda job, **more: None)
+    scores = measured(tmp_path, measurement(toy_set(k=1)))
+    assert scores.samples_per_problem == 1
+    assert scores.models[0].accuracy.value == 1.0
+
+
+def test_reward_that_raises_names_the_sample(tmp_path: Path, children: Any) -> None:
+    children(improving)
     with pytest.raises(EvaluationError, match="problem 0, sample 0: RuntimeError: cannot read"):
-        evaluated(make_spec(reward=reward), test_parquet)
+        measured(tmp_path, measurement(toy_set(reward_judge("explodes"))))
 
 
-def test_unknown_benchmark_names_what_exists(test_parquet: Path) -> None:
-    protocol = {
-        "name": "x",
-        "benchmarks": [{"name": "aime24", "samples_per_problem": 4}],
-        "sampling": {},
-    }
-    with pytest.raises(ConfigError, match=r"aime24.*there is only held_out"):
-        evaluated(make_spec(eval=protocol), test_parquet)
+def test_reward_that_cannot_be_imported_is_refused() -> None:
+    from evals.judges import load_reward
+    from harness.spec import Reward
 
-
-def test_reward_that_cannot_be_imported_is_refused(test_parquet: Path) -> None:
-    reward = {"name": "bad", "function": "nowhere:nothing", "tasks": ["toy"]}
     with pytest.raises(ConfigError, match="nowhere:nothing"):
-        evaluated(make_spec(reward=reward), test_parquet)
-
-
-def test_death_of_the_child_shows_its_own_traceback(spec: RunSpec, tmp_path: Path) -> None:
-    job = run.make_job(spec, {"base": "org/base"}, [], tmp_path)
-    job = job.model_copy(update={"prompts": str(tmp_path / "gone.jsonl")})
-    with pytest.raises(EvaluationError) as caught:
-        run.run_child(job, tmp_path, lambda label, done, total: None)
-    assert "exit code 1" in str(caught.value)
-    assert "FileNotFoundError" in str(caught.value)
-    assert "gone.jsonl" in (tmp_path / "generation.log").read_text()
-
-
-def test_vllm_gets_one_child_for_each_model(
-    spec: RunSpec, test_parquet: Path, child: Callable[[Writer], list[Job]]
-) -> None:
-    jobs = child(improving)
-    rollout = spec.hardware.rollout.model_copy(update={"engine": "vllm"})
-    hardware = spec.hardware.model_copy(update={"rollout": rollout})
-    folder = test_parquet.parent
-    models = {"base": "org/base", "trained": "org/trained"}
-    job = run.make_job(spec.model_copy(update={"hardware": hardware}), models, [], folder)
-    run.generate_all(job, folder, lambda label, done, total: None)
-    assert [[model.label for model in started.models] for started in jobs] == [
-        ["base"],
-        ["trained"],
-    ]
+        load_reward(Reward(name="bad", function="nowhere:nothing", tasks=["toy"]))
 
 
 def test_evaluation_stage_imports_no_torch() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, evals.run, harness.report.page; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                          cwd=run.ROOT)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert done.stdout.strip() == "False"
-
-
-@pytest.mark.parametrize(
-    ("changed", "words"), [(5, "not distinguishable: 5 problems"), (6, "improved")]
-)
-def test_few_changed_problems_are_no_improvement(changed: int, words: str) -> None:
-    before = [[0.0, 0.0]] * 12
-    after = [[1.0, 0.0]] * changed + [[0.0, 0.0]] * (12 - changed)
-    paired = stats.paired_difference(before, after)
-    assert paired.low > 0
-    told = run.verdict(stats.accuracy(before), stats.accuracy(after), paired, changed)
-    assert told.startswith(words)

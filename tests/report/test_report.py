@@ -10,6 +10,7 @@ import pytest
 from harness.report import curves
 from harness.report.page import attempt_starts, script_json, step_metrics, write_report
 
+SCORES_FILE = "evaluation/held_out-0/held_out/scores.json"
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u2028 "quoted"'
 
 
@@ -26,29 +27,40 @@ def model(label: str, value: float) -> dict[str, Any]:
         "generation": {},
         "accuracy": interval(value, value - 0.04, value + 0.04),
         "pass_at": {"1": interval(value, 0, 1), "4": interval(value + 0.1, 0, 1)},
+        "sampling": interval(value, value - 0.02, value + 0.02),
+        "run_sd": 0.01,
+        "majority": interval(value, 0, 1),
         "mean_reward": interval(value, 0, 1),
+        "right": [1],
+        "drawn": [4],
         "truncation_rate": 0.01,
-        "mean_response_tokens": 61.5,
+        "no_answer_rate": 0.0,
+        "lengths": {"mean": 61.5, "median": 60.0, "p95": 90.0, "longest": 128},
+        "doubts": {"truncated": 12},
+        "second": None,
     }
 
 
 SCORES: dict[str, Any] = {
     "benchmark": "held_out",
     "protocol": {
-        "grader": {"function": "rewards:one"},
+        "grader": {"name": "rewards:one"},
         "sampling": {"temperature": 1.0},
         "max_tokens": 128,
-        "render": "raw",
+        "prompt": {"render": "raw"},
     },
     "protocol_hash": "abc",
+    "key": "def",
     "seed": 0,
-    "problems": 300,
+    "problem_ids": ["0"],
+    "origin": HOSTILE,
     "samples_per_problem": 4,
     "models": [model("base", 0.31), model("trained", 0.62)],
     "difference": {
         "before": "base",
         "after": "trained",
         "paired": interval(0.31, 0.26, 0.36),
+        "sampling": interval(0.31, 0.28, 0.34),
         "verdict": "improved: the 95 % interval of the paired difference excludes zero",
     },
     "checks": [{"name": "generations per problem", "passed": True, "detail": HOSTILE}],
@@ -68,8 +80,8 @@ def lines(rows: list[dict[str, Any]]) -> str:
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
     """A finished run of two attempts whose every text is hostile."""
-    evaluation = tmp_path / "evaluation"
-    evaluation.mkdir()
+    evaluation = tmp_path / "evaluation" / "held_out-0" / "held_out"
+    evaluation.mkdir(parents=True)
     (tmp_path / "train").mkdir()
     spec = {"repro": None, "miniature": True, "data": {"template": HOSTILE}}
     run = {"identity": "0123456789abcdef", "name": HOSTILE, "spec": spec}
@@ -83,6 +95,8 @@ def run_dir(tmp_path: Path) -> Path:
     ]
     (tmp_path / "events.jsonl").write_text(lines(events) + '{"half')
     (evaluation / "scores.json").write_text(json.dumps(SCORES))
+    said = {"benchmark": "held_out", "label": "trained", "sentences": [f"a claim {HOSTILE}"]}
+    (evaluation.parent / "statement.json").write_text(json.dumps({"statements": [said]}))
     for label in ("base", "trained"):
         rows = [
             {"id": str(i), "sample": 0, "prompt": HOSTILE, "response": HOSTILE,
@@ -93,7 +107,7 @@ def run_dir(tmp_path: Path) -> Path:
             {"id": str(i), "sample": 0, "value": 1.0, "correct": i % 2 == 0, "extracted": HOSTILE}
             for i in range(5)
         ]
-        (evaluation / f"samples-{label}.jsonl").write_text(lines(rows))
+        (evaluation / f"samples-{label}-0.jsonl").write_text(lines(rows))
         (evaluation / f"verdicts-{label}.jsonl").write_text(lines(verdicts))
     return tmp_path
 
@@ -146,7 +160,7 @@ def test_broken_files_are_no_exception(run_dir: Path, name: str, content: str) -
 
 
 def test_scores_of_another_shape_are_said_and_not_raised(run_dir: Path) -> None:
-    (run_dir / "evaluation" / "scores.json").write_text('{"models": [{"label": "base"}]}')
+    (run_dir / SCORES_FILE).write_text('{"models": [{"label": "base"}]}')
     page = write_report(run_dir).read_text()
     assert "Evaluation: not run" in page
     assert "cannot be shown" in page
@@ -194,3 +208,22 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
     found = curves.ticks(low, high)
     assert 2 <= len(found) <= 6
     assert all(low <= tick <= high for tick in found)
+
+
+def test_what_is_said_about_a_score_is_shown(run_dir: Path) -> None:
+    assert "<p>a claim &lt;/script" in write_report(run_dir).read_text()
+
+
+def test_an_evaluation_by_itself_shows_no_training(run_dir: Path) -> None:
+    run = {"kind": "evaluation", "name": "e", "identity": "i", "spec": {"repro": None}}
+    (run_dir / "run.json").write_text(json.dumps(run))
+    (run_dir / "train" / "command.txt").unlink()
+    page = write_report(run_dir).read_text()
+    assert "Seconds per step" not in page and "Training steps" not in page and "veRL" not in page
+    assert "+31.0 points on held_out" in page
+
+
+def test_a_spoilt_score_is_called_invalid(run_dir: Path) -> None:
+    broken = {"name": "canaries", "passed": False, "detail": "wrong on 7", "spoils": True}
+    (run_dir / SCORES_FILE).write_text(json.dumps({**SCORES, "checks": [broken]}))
+    assert "INVALID: canaries: wrong on 7" in write_report(run_dir).read_text()

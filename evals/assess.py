@@ -1,0 +1,115 @@
+"""Verdicts on samples -> the score of a model; pure, called by evals/run.py."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evals import stats
+from evals.job import GeneratedSample, JobModel
+from evals.judges import Graded
+from evals.scores import Difference, Lengths, ModelScore, SecondOpinion
+from evals.verdicts import compare
+from evals.voting import Votes
+
+Matrix = list[list[float]]
+
+
+def by_problem(graded: Sequence[Graded], ids: Sequence[str], field: str) -> list[list[Any]]:
+    """One list per problem, in the order of ids, samples in their order."""
+    found: dict[str, list[Any]] = {problem: [] for problem in ids}
+    for line in sorted(graded, key=lambda line: line.sample):
+        found[line.id].append(getattr(line, field))
+    return list(found.values())
+
+
+def numbers(graded: Sequence[Graded], ids: Sequence[str], field: str) -> Matrix:
+    """by_problem as floats."""
+    return [[float(value) for value in row] for row in by_problem(graded, ids, field)]
+
+
+def powers(k: int) -> list[int]:
+    """The k of pass@k: powers of two, and the number of samples."""
+    return sorted({2**n for n in range(k.bit_length()) if 2**n <= k} | {k})
+
+
+def lengths(samples: Sequence[GeneratedSample]) -> Lengths | None:
+    """Token counts, where every response has one."""
+    tokens = [sample.response_tokens for sample in samples if sample.response_tokens is not None]
+    if len(tokens) < len(samples):
+        return None
+    found = stats.lengths(tokens, [bool(sample.truncated) for sample in samples])
+    return Lengths(mean=found.mean, median=found.median, p95=found.p95, longest=found.longest)
+
+
+def truncation_rate(samples: Sequence[GeneratedSample]) -> float | None:
+    """Share of responses cut by the limit, where the back end tells it of every response."""
+    cut = [sample.truncated for sample in samples if sample.truncated is not None]
+    return sum(cut) / len(cut) if len(cut) == len(samples) else None
+
+
+def second_opinion(
+    name: str, first: Sequence[Graded], second: Sequence[Graded], ids: Sequence[str]
+) -> SecondOpinion:
+    """How another grader sees the same responses."""
+    pairs = [(a.correct, b.correct) for a, b in zip(first, second, strict=True)]
+    return SecondOpinion(
+        grader=name,
+        accuracy=stats.accuracy(numbers(second, ids, "correct")).value,
+        only_first=sum(a and not b for a, b in pairs),
+        only_second=sum(b and not a for a, b in pairs),
+    )
+
+
+def model_score(
+    model: JobModel,
+    ids: Sequence[str],
+    samples: Sequence[GeneratedSample],
+    graded: Sequence[Graded],
+    second: SecondOpinion | None,
+    generation: Mapping[str, Any],
+) -> ModelScore:
+    """Everything that is said about one model."""
+    correct = numbers(graded, ids, "correct")
+    smallest = min(len(row) for row in correct)
+    votes = [
+        Votes(answers, row)
+        for answers, row in zip(by_problem(graded, ids, "extracted"), correct, strict=True)
+    ]
+    even = all(len(row) == smallest for row in correct)
+    rewarded = any(line.how == "reward" for line in graded)
+    return ModelScore(
+        label=model.label,
+        path=model.path,
+        fingerprint=model.fingerprint,
+        accuracy=stats.accuracy(correct),
+        sampling=stats.sampling_interval(correct),
+        run_sd=stats.run_sd(correct) if even and smallest > 1 else None,
+        pass_at={k: stats.pass_at_k(correct, k) for k in powers(smallest)},
+        majority=stats.maj_at_k(votes, smallest),
+        mean_reward=stats.mean(numbers(graded, ids, "value")) if rewarded else None,
+        right=[int(sum(row)) for row in correct],
+        drawn=[len(row) for row in correct],
+        truncation_rate=truncation_rate(samples),
+        no_answer_rate=sum(line.extracted is None for line in graded) / len(graded),
+        lengths=lengths(samples),
+        doubts=dict(Counter(line.doubt for line in graded if line.doubt)),
+        second=second,
+        samples=len(samples),
+        generation=dict(generation),
+    )
+
+
+def difference(ids: Sequence[str], graded: Mapping[str, Sequence[Graded]]) -> Difference | None:
+    """trained - base, when both were evaluated."""
+    if not {"base", "trained"} <= set(graded):
+        return None
+    before = numbers(graded["base"], ids, "correct")
+    after = numbers(graded["trained"], ids, "correct")
+    found = compare(before, after)
+    return Difference(
+        before="base",
+        after="trained",
+        paired=found.paired,
+        sampling=found.sampling,
+        verdict=found.sentence,
+    )

@@ -1,0 +1,181 @@
+"""Finds the final answer in a free response, from the most to the least explicit sign of one.
+
+Order: what follows the last </think>; in it the last box (boxes that only punctuation or `and`
+separates are one list), then the last `answer is ...` / `Answer:` / `####`, then the last formula
+between dollar signs, then the last number. Everything is linear in the length of the response.
+"""
+
+import re
+from dataclasses import dataclass
+
+BOX = re.compile(r"\\(?:begin)?(?:boxed|fbox|framebox)(?![A-Za-z])\s*")
+MAX_BOXES = 32
+MAX_CUE_TAIL = 4_000
+LONGEST = 200_000
+"""Characters of an answer that are looked at."""
+THINK_END = "</think>"
+_CUE = re.compile(
+    r"####|(?:final\s+answer|answer|result|solution)s?\W{0,6}?(?:(?:\s+\S+){0,6}?\s+)?(?:is|are|equals|=|:)"
+    r"(?![A-Za-z])[\s:*]*|\*\*\s*answer\s*\*\*[\s:*]*|\banswer\b(?=\s*(?:\$|\\\(|\\\[))\s*",
+    re.IGNORECASE,
+)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_BETWEEN_BOXES = re.compile(
+    r"(?:[\s,;.$&~]|\\[,;!: ]|\\q?quad|\\\)|\\\(|\\\]|\\\[|\\text\s*\{\s*(?:and|or|,)\s*\}|\band\b|\bor\b)*"
+)
+_MATHS = re.compile(
+    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\\d])\$(?!\s*\$)([^$]{1,2000}?)(?<!\\)\$(?!\d)", re.DOTALL
+)
+_SENTENCE_END = re.compile(
+    r"\.\s+(?=[A-Z<])|\.\s*$|\n\s*\n|\n(?=[A-Z#*])|<\||</|\bI hope\b|\bTherefore\b|\bbecause\b"
+)
+_NUMBER = re.compile(
+    r"(?<![A-Za-z\d_])-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:\.\d+|(?<=\d))(?:[eE][+-]?\d{1,6}(?!\d))?"
+    r"(?:\s*/\s*\d+)?(?:\s*\\?%)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer and the sign by which it was found: box, cue, formula or number."""
+
+    text: str
+    sign: str
+
+
+def box_end(text: str, start: int) -> int | None:
+    """Index of the brace that closes the one at `start`, escaped braces apart; None without one."""
+    depth = 0
+    for hit in _BRACE.finditer(text, start, start + LONGEST + 2):
+        if hit[0] == "{":
+            depth += 1
+        elif hit[0] == "}":
+            depth -= 1
+            if depth == 0:
+                return hit.start()
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    content: str
+    start: int
+    end: int
+
+
+def _box(text: str, hit: re.Match[str]) -> _Box | None:
+    """The box that a match opens; a box that is never closed ends with its line."""
+    start = hit.end()
+    if text[start : start + 1] != "{":
+        bare = re.compile(r"[^\s$,;{}]+(?<!\.)").match(text, start)
+        return _Box(bare[0], hit.start(), bare.end()) if bare else None
+    end = box_end(text, start)
+    if end is None:
+        line = re.compile(r"[^\n$]*").match(text, start + 1, start + 2_000)
+        assert line is not None
+        return _Box(line[0].rstrip(" .}"), hit.start(), line.end())
+    return _Box(text[start + 1 : end].strip(), hit.start(), end + 1)
+
+
+def boxes(text: str) -> list[_Box]:
+    """The last boxes that hold something, in order, at most MAX_BOXES; a box in a box is its content."""
+    found: list[_Box] = []
+    marks: list[re.Match[str]] = []
+    at = len(text)
+    while len(marks) < MAX_BOXES:
+        at = text.rfind("box", 0, at)
+        if at < 0:
+            break
+        slash = text.rfind("\\", max(0, at - 8), at)
+        hit = BOX.match(text, slash) if slash >= 0 else None
+        if hit:
+            marks.append(hit)
+            at = slash
+    inside = 0
+    for hit in reversed(marks):
+        if hit.start() < inside:
+            continue
+        box = _box(text, hit)
+        if box and box.content.strip("{} "):
+            found.append(box)
+            inside = box.end
+    return found
+
+
+def _joined(text: str, found: list[_Box]) -> str:
+    """The last box, and those that stand beside it as one list."""
+    contents = [found[-1].content]
+    for earlier, later in zip(found[-2::-1], found[:0:-1], strict=True):
+        gap = later.start - earlier.end
+        if gap > 60 or not _BETWEEN_BOXES.fullmatch(text, earlier.end, later.start):
+            break
+        contents.append(earlier.content)
+    distinct = list(dict.fromkeys(reversed(contents)))
+    return ", ".join(distinct)
+
+
+def _after_cue(text: str) -> str | None:
+    """What the last `answer is` says: a formula that follows at once, or the rest of its sentence."""
+    tail = text[-MAX_CUE_TAIL:]
+    for hit in reversed(list(_CUE.finditer(tail))):
+        rest = tail[hit.end() :]
+        maths = _MATHS.match(rest.lstrip())
+        if maths and not re.match(r"\s*,?\s*(?:and|,)\s*[$\\]", rest.lstrip()[maths.end() :]):
+            return _inner(maths)
+        end = _SENTENCE_END.search(rest.strip())
+        sentence = (rest.strip()[: end.start()] if end else rest.strip())[:2_000]
+        if sentence.strip(" *.:$\\()[]"):
+            return _from_sentence(sentence)
+    return None
+
+
+def _inner(hit: re.Match[str]) -> str:
+    return next(group for group in hit.groups() if group is not None).strip()
+
+
+def _from_sentence(sentence: str) -> str:
+    """The one formula or number of a sentence; the sentence itself when it is no prose."""
+    sentence = sentence.strip(" *")
+    formulas = list(_MATHS.finditer(sentence))
+    prose = len(re.findall(r"[A-Za-z]{3,}", re.sub(r"\\[A-Za-z]+", "", _MATHS.sub("", sentence)))) >= 2
+    if prose and len(formulas) == 1:
+        return _inner(formulas[0])
+    numbers = [hit for hit in _NUMBER.finditer(sentence) if hit[0].strip()]
+    if prose and not formulas and len(numbers) == 1:
+        return numbers[0][0]
+    return sentence
+
+
+def _last_formula(text: str) -> str | None:
+    hits = list(_MATHS.finditer(text[-MAX_CUE_TAIL:]))
+    return _inner(hits[-1]) if hits else None
+
+
+def _last_number(text: str) -> str | None:
+    hits = [hit[0] for hit in _NUMBER.finditer(text[-MAX_CUE_TAIL:]) if hit[0].strip("- ")]
+    return hits[-1] if hits else None
+
+
+def extract(response: str) -> Found | None:
+    """The final answer of a response; None when nothing in it looks like one."""
+    thinking, mark, said = response.rpartition(THINK_END)
+    if mark and not said.strip():
+        said = thinking
+    if "box" in said and (found := boxes(said)):
+        return Found(_joined(said, found), "box")
+    for sign, search in (("cue", _after_cue), ("formula", _last_formula), ("number", _last_number)):
+        text = search(said)
+        if text is not None and text.strip():
+            return Found(text.strip()[:LONGEST], sign)
+    return None
+
+
+def candidates(response: str) -> list[str]:
+    """Every box of a response and what its cue says: where a right answer may hide unextracted."""
+    found = [box.content for box in boxes(response)]
+    _, _, said = response.rpartition(THINK_END)
+    for search in (_after_cue, _last_formula, _last_number):
+        text = search(said)
+        if text:
+            found.append(text)
+    return found

@@ -1,0 +1,161 @@
+"""Brings an answer's text into one plain LaTeX spelling; read before every parse and comparison."""
+
+import re
+import unicodedata
+
+_UNICODE = {
+    "−": "-", "–": "-", "—": "-", "‒": "-", "‐": "-", "‑": "-", "﹣": "-",
+    "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "•": r"\cdot ",
+    "÷": r"\div ", "±": r"\pm ", "∓": r"\mp ",
+    "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
+    "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "∖": r"\setminus ",
+    "°": r"^{\circ}", "º": r"^{\circ}", "′": "'", "’": "'", "‘": "'", "″": "''", "“": '"', "”": '"',
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
+    "⟨": r"\langle ", "⟩": r"\rangle ", "∣": "|", "∶": ":", "∧": r"\land ", "∨": r"\lor ",
+    "→": r"\to ", "⇒": r"\Rightarrow ", "∠": r"\angle ", "△": r"\triangle ", "∘": r"\circ ",
+    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
+    "⁄": "/", "∕": "/", "，": ",", "、": ",", "；": ";", "：": ":", "。": ".", "％": "%",
+    "（": "(", "）": ")", "［": "[", "］": "]", "｛": r"\{", "｝": r"\}", "＝": "=", "＜": "<", "＞": ">",
+    "€": "", "£": "", "¥": "", "¢": "", "…": r"\ldots ", "⋯": r"\ldots ", "\u2061": "", "\u2062": "*",
+    "ħ": r"\hbar ", "ℏ": r"\hbar ", "ℓ": r"\ell ", "∂": r"\partial ", "∀": r"\forall ",
+}  # fmt: skip
+_GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩϕϵϑ",
+        (
+            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma "
+            "tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega phi "
+            "epsilon theta"
+        ).split(),
+        strict=True,
+    )
+)
+_ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
+_SUPER = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", "0123456789+-=()ni", strict=True))
+_SUB = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()", strict=True))
+_INVISIBLE = {"Cf", "Cc", "Co", "Cn", "Cs"}
+
+_TABLE = str.maketrans(
+    {**_UNICODE, **{letter: rf"\{name} " for letter, name in _GREEK.items()}, **_ROOTS}
+)
+
+_SPACING = re.compile(
+    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|"
+    r"centering|noindent|hfill)(?![A-Za-z])\s*\.?(?<!\d\.)|\\(?:hspace|vspace|phantom)\*?\{[^{}]*\}"
+)
+_ALIASES = (
+    (re.compile(r"\\[dtcm]frac(?![A-Za-z])"), r"\\frac"),
+    (re.compile(r"\\(?:leqslant|leq|leqq)(?![A-Za-z])"), r"\\le "),
+    (re.compile(r"\\(?:geqslant|geq|geqq)(?![A-Za-z])"), r"\\ge "),
+    (re.compile(r"\\(?:neq|not\s*=)"), r"\\ne "),
+    (re.compile(r"\\(?:[dt]binom)(?![A-Za-z])"), r"\\binom"),
+    (re.compile(r"\\(?:lbrace|brace)(?![A-Za-z])"), r"\\{"),
+    (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
+    (re.compile(r"\\(?:lvert|rvert|vert|mid|lVert|rVert|Vert)(?![A-Za-z])"), "|"),
+    (re.compile(r"\\(?:lbrack)(?![A-Za-z])"), "["),
+    (re.compile(r"\\(?:rbrack)(?![A-Za-z])"), "]"),
+    (re.compile(r"\\(?:cdotp|ast)(?![A-Za-z])"), r"\\cdot "),
+    (re.compile(r"\\(?:degree|textdegree)(?![A-Za-z])"), r"^{\\circ}"),
+    (re.compile(r"\\(?:varnothing)(?![A-Za-z])"), r"\\emptyset "),
+    (re.compile(r"\\var(epsilon|phi|theta|rho|sigma|pi)(?![A-Za-z])"), r"\\\1"),
+    (re.compile(r"\\(?:dots|cdots|dotsc)(?![A-Za-z])"), r"\\ldots "),
+    (re.compile(r"<sup>(.{1,40}?)</sup>"), r"^{\1}"),
+    (re.compile(r"<sub>(.{1,40}?)</sub>"), r"_{\1}"),
+)
+_STYLES = re.compile(
+    r"\\(?:mathrm|mathbf|mathit|mathsf|mathtt|mathcal|boldsymbol|bm|textbf|textit|textrm|textsf|"
+    r"mbox|hbox|operatorname\*?|emph|textnormal|texttt|rm|bf)(?![A-Za-z])"
+)
+_BOXES = re.compile(r"\\(?:boxed|fbox|framebox|displaymath)(?![A-Za-z])")
+_ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z{}])")
+_THIN = r"(?:(?<!\\)\\[,!;: ]|\\(?:thinspace|space|enspace)(?![A-Za-z])|~|[\u00a0\u2009\u202f])"
+_GROUPS = re.compile(rf"(?<![\d.])(\d{{1,3}})((?:{_THIN}+\d{{3}})+)(?!\d)")
+_COMMA_GROUPS = re.compile(
+    rf"(?<![\d.,])\d{{1,3}}(?:(?:,{_THIN}+\s*|\{{,\}}\s*)\d{{3}})+(?![\d])(?!,\d)"
+)
+_SCIENTIFIC = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
+_ORDINAL = re.compile(
+    r"(?<=\d)\s*(?:\^\s*\{?\s*)?(?:\\text\s*\{\s*)?(?:st|nd|rd|th)\s*(?:\}\s*){0,2}(?![A-Za-z])"
+)
+_SPACES = re.compile(rf"(?:{_THIN}|\\q?quad(?![A-Za-z])|(?<!\\)\\(?=\s|$)|\s)+")
+_REPEATED = re.compile(r"((?:\\?\$)|\\\(|\\\)|\\\[|\\\])")
+
+
+def printable(text: str) -> str:
+    """The text with control, private and unassigned characters as spaces or dropped."""
+    if text.isascii() and text.isprintable():
+        return text
+    kept = []
+    for letter in text:
+        if letter in "\n\t\r\x0b\x0c\x85\u2028\u2029":
+            kept.append(" ")
+        elif unicodedata.category(letter) not in _INVISIBLE or letter in "\u2061\u2062":
+            kept.append(letter)
+    return "".join(kept)
+
+
+def _scripts(text: str, table: dict[str, str], mark: str) -> str:
+    """Runs of superscript or subscript characters as ^{...} or _{...}."""
+    out: list[str] = []
+    inside = False
+    for letter in text:
+        plain = table.get(letter)
+        if (plain is not None) != inside:
+            out.append("}" if inside else mark + "{")
+            inside = not inside
+        out.append(letter if plain is None else plain)
+    return "".join(out) + ("}" if inside else "")
+
+
+def _vulgar(letter: str) -> str:
+    """½ as (1/2) behind nothing, as a mixed number's fraction behind a digit."""
+    top, _, bottom = unicodedata.normalize("NFKC", letter).partition("⁄")
+    return rf"\frac{{{top}}}{{{bottom}}}"
+
+
+def to_ascii(text: str) -> str:
+    """Unicode mathematics as LaTeX; letters that have no such reading stay as they are."""
+    if text.isascii():
+        return text
+    text = _scripts(_scripts(text, _SUPER, "^"), _SUB, "_").translate(_TABLE)
+    out = []
+    for letter in text:
+        if letter.isascii():
+            out.append(letter)
+        elif "VULGAR" in (name := unicodedata.name(letter, "")):
+            out.append(_vulgar(letter))
+        elif "FULLWIDTH" in name or "MATHEMATICAL" in name or "MINUS" in name:
+            out.append(unicodedata.normalize("NFKC", letter).translate(_TABLE))
+        else:
+            out.append(letter)
+    return "".join(out)
+
+
+def plain(text: str) -> str:
+    """One spelling for what LaTeX and Unicode write in many ways; the meaning stays the same.
+
+    Removes delimiters, spacing, sizes and colours; names commands uniformly; joins digit groups
+    that thin spaces or protected commas separate; keeps \\text{...} and environments.
+    """
+    text = to_ascii(printable(text))
+    if "\\" in text or "$" in text or "<" in text:
+        if r"\begin" not in text:
+            text = _ESCAPED_TWICE.sub(lambda _: "\\", text)
+        text = _COMMA_GROUPS.sub(lambda hit: re.sub(r"\D", "", hit[0]), text)
+        text = _GROUPS.sub(lambda hit: re.sub(r"\D", "", hit[0]), text)
+        text = _SPACING.sub(" ", text)
+        text = text.replace(r"\$", "").replace("$", " ")
+        for pattern, spelling in _ALIASES:
+            text = pattern.sub(spelling, text)
+        text = _BOXES.sub(" ", _STYLES.sub(r"\\text", text))
+        text = re.sub(r"\\[()\[\]](?![A-Za-z])", " ", text) if r"\begin" not in text else text
+    text = _SCIENTIFIC.sub(r"\\times ", text)
+    text = _ORDINAL.sub("", text)
+    return _SPACES.sub(" ", text).strip().rstrip(".,;:").rstrip()
+
+
+def key(text: str) -> str:
+    """The plain spelling without any blank, for the comparison as text."""
+    text = plain(text).replace(r"\text", "")
+    text = re.sub(r"\\(?:frac|sqrt)\s*(?=\d)", lambda hit: hit[0].rstrip() + " ", text)
+    return re.sub(r"(?<![A-Za-z])\s+|\s+(?![A-Za-z])", "", text)

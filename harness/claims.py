@@ -1,0 +1,141 @@
+"""Scores held against what is published: a card's claims, an independent score, overlap with the
+training set; evaluations inside a run and by themselves call it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evals import HELD_OUT, verdicts
+from evals.assess import by_problem, numbers
+from evals.claims import ClaimedScore, OurScore, Protocol
+from evals.independent import independent_score
+from evals.judges import Graded
+from evals.sample_files import read_lines
+from evals.scores import Scores
+from evals.statement import ClaimVerdict, Independent, Overlap, Statement
+from harness.cards import Card, Claim, load_card
+
+UNTRAINED = "base"
+"""The label of a model that no claim is about."""
+
+
+def statements(
+    scores: Sequence[Scores],
+    folder: Path,
+    *,
+    repro: str | None,
+    miniature: bool = False,
+    overlaps: Mapping[str, Overlap] | None = None,
+) -> list[Statement]:
+    """What is to be said about every model on every benchmark.
+
+    Args:
+        scores: as evals/run.py found them.
+        folder: holds one folder a benchmark, with verdicts-<label>.jsonl.
+        repro: the project whose claims are looked up.
+        miniature: a laptop-size run, which no claim is about.
+        overlaps: benchmark -> overlap with the training set.
+    """
+    card = load_card(repro) if repro else None
+    return [
+        _statement(found, folder, label, card, miniature, (overlaps or {}).get(found.benchmark))
+        for found in scores
+        for label in [model.label for model in found.models]
+    ]
+
+
+def _statement(
+    scores: Scores,
+    folder: Path,
+    label: str,
+    card: Card | None,
+    miniature: bool,
+    overlap: Overlap | None,
+) -> Statement:
+    claims = [claim for claim in card.claims if claim.benchmark == scores.benchmark] if card else []
+    judged: list[ClaimVerdict] = []
+    note = None
+    if label == UNTRAINED or scores.benchmark == HELD_OUT:
+        claims = []
+    elif miniature and claims:
+        note = "the claims are not judged: this run is a miniature"
+    else:
+        ours = our_score(scores, folder, label)
+        judged = [judged_claim(claim, ours) for claim in claims]
+    return Statement(
+        benchmark=scores.benchmark,
+        label=label,
+        claims=judged,
+        claims_note=note,
+        independent=independent(scores, label, card),
+        overlap=overlap,
+    )
+
+
+def our_score(scores: Scores, folder: Path, label: str) -> OurScore:
+    """One model's verdicts in the terms of evals/verdicts.py."""
+    graded = read_lines(folder / scores.benchmark / f"verdicts-{label}.jsonl", Graded)
+    protocol = scores.protocol
+    return OurScore(
+        protocol=Protocol(
+            benchmark=scores.benchmark,
+            problems=scores.problems,
+            temperature=protocol["sampling"]["temperature"],
+            top_p=protocol["sampling"]["top_p"],
+            max_tokens=protocol["max_tokens"],
+            template=protocol["prompt"]["name"],
+            grader=protocol["grader"]["name"],
+        ),
+        samples=numbers(graded, scores.problem_ids, "correct"),
+        answers=by_problem(graded, scores.problem_ids, "extracted"),
+    )
+
+
+def judged_claim(claim: Claim, ours: OurScore | None) -> ClaimVerdict:
+    """The verdict on one claim of a card."""
+    verdict = verdicts.judge(claimed(claim), ours)
+    return ClaimVerdict(
+        percent=claim.value,
+        metric=claim.metric,
+        source=claim.source,
+        word=verdict.word,
+        reasons=list(verdict.sentences),
+        differing=list(verdict.differing),
+        unknown=list(verdict.unknown),
+        k_needed=verdict.k_needed,
+        difference=verdict.difference,
+        margin=verdict.margin,
+    )
+
+
+def claimed(claim: Claim) -> ClaimedScore:
+    """A card's claim in the terms of evals/verdicts.py."""
+    return ClaimedScore(
+        percent=claim.value,
+        metric=claim.metric,
+        samples_per_problem=claim.samples_per_problem,
+        protocol=Protocol(
+            benchmark=claim.benchmark,
+            problems=claim.problems,
+            temperature=claim.temperature,
+            top_p=claim.top_p,
+            max_tokens=claim.max_tokens,
+            template=claim.template,
+            grader=claim.grader,
+        ),
+        source=claim.source,
+    )
+
+
+def independent(scores: Scores, label: str, card: Card | None) -> Independent | None:
+    """Somebody else's score of this model; for a model trained here, of the released one."""
+    (model,) = [model for model in scores.models if model.label == label]
+    name = card.released_model if card and label == "trained" else model.path
+    found = independent_score(name, scores.benchmark) if name else None
+    if found is None:
+        return None
+    return Independent(
+        model=found.model,
+        percent=round(100 * found.mean, 2),
+        sd=round(100 * found.sd, 2),
+        source=f"{found.source}; {found.protocol}; seeds: {found.seeds}",
+    )

@@ -1,0 +1,172 @@
+"""Evaluation inside a run and by itself: which sets, which models, and what is said of them; the
+pipeline and the eval and score actions call it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evals import HELD_OUT
+from evals.children import Progress
+from evals.models import Subject
+from evals.problem_sets import ProblemSet, from_benchmark, from_held_out
+from evals.run import Measurement, measure
+from evals.scores import Scores
+from evals.statement import Overlap, Statement
+from harness import provenance
+from harness.claims import statements
+from harness.console import Console, short
+from harness.errors import EvaluationError
+from harness.files import write_json
+from harness.hardware import refuse_missing_gpus
+from harness.report.page import write_report
+from harness.report.read import EVALUATION
+from harness.results import block
+from harness.rundir import RunDir
+from harness.spec import EvalSpec, Evaluation, RunSpec
+
+STATEMENT_FILE = "statement.json"
+
+
+def protocol_folder(protocol: Evaluation) -> str:
+    """A folder for each way of sampling; more samples or benchmarks join what is there."""
+    content = protocol.model_dump_json(
+        exclude={"benchmarks", "grader", "second_grader", "folder", "name"}
+    )
+    return f"{protocol.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+def sets_of_run(spec: RunSpec, test_parquet: Path) -> list[ProblemSet]:
+    """The problem sets of a run's protocol."""
+    return [
+        from_held_out(test_parquet, benchmark, spec.data, spec.reward)
+        if benchmark.name == HELD_OUT
+        else from_benchmark(benchmark, spec.eval)
+        for benchmark in spec.eval.benchmarks
+    ]
+
+
+def measure_run(
+    spec: RunSpec,
+    subjects: Sequence[Subject],
+    *,
+    test_parquet: Path,
+    folder: Path,
+    on_progress: Progress,
+) -> list[Scores]:
+    """Scores of the models of a run under its protocol."""
+    measurement = Measurement(
+        protocol=spec.eval,
+        max_tokens=spec.eval.max_tokens or spec.data.max_response_tokens,
+        sets=sets_of_run(spec, test_parquet),
+        subjects=subjects,
+        backend=spec.backend,
+        hardware=spec.hardware,
+        trust_remote_code=spec.model.trust_remote_code,
+    )
+    return measure(measurement, folder=folder, on_progress=on_progress)
+
+
+def training_overlaps(
+    scores: Sequence[Scores], data: Path, protocol: Evaluation
+) -> dict[str, Overlap]:
+    """Benchmark -> what the training set shares with it."""
+    return {}
+
+
+def believe(scores: Sequence[Scores]) -> None:
+    """Raises EvaluationError when a broken invariant makes a score invalid."""
+    if broken := [f"{found.benchmark}: {found.verdict}" for found in scores if found.invalid]:
+        raise EvaluationError(
+            "the instrument is broken and its numbers mean nothing:\n"
+            + "\n".join(broken)
+            + "\nSamples and scores.json are kept; mend the cause, put the samples aside and run "
+            "the same command again"
+        )
+
+
+def write_statements(found: Sequence[Statement], folder: Path) -> None:
+    """statement.json beside the benchmarks' folders."""
+    write_json(
+        folder / STATEMENT_FILE,
+        {"statements": [{**s.model_dump(mode="json"), "sentences": s.sentences()} for s in found]},
+    )
+
+
+def show(console: Console, scores: Sequence[Scores], said: Sequence[Statement]) -> None:
+    """Prints a table and the sentences of every benchmark."""
+    for found in scores:
+        shown = block(found, [line for line in said if line.benchmark == found.benchmark])
+        console.table(shown.title, shown.columns, shown.rows)
+        for note in shown.notes:
+            console.say(note)
+
+
+def evaluate_alone(spec: EvalSpec, overrides: list[str]) -> list[Scores]:
+    """Measures one model under one protocol; the same command again continues or only reports.
+
+    Raises:
+        RepriseError: what went wrong and what to do; responses drawn so far are kept.
+    """
+    subject = subject_of(spec)
+    if spec.backend.engine in ("auto", "hf", "vllm"):
+        refuse_missing_gpus(spec.hardware)
+    console = Console()
+    mine = evaluation_record(spec, subject)
+    directory = RunDir(Path(spec.output_root).resolve() / str(mine["name"]))
+    folder = directory.path / "evaluation" / protocol_folder(spec.eval)
+    measurement = Measurement(
+        protocol=spec.eval,
+        max_tokens=spec.eval.max_tokens or 0,
+        sets=[from_benchmark(benchmark, spec.eval) for benchmark in spec.eval.benchmarks],
+        subjects=[subject],
+        backend=spec.backend,
+        hardware=spec.hardware,
+        trust_remote_code=spec.model.trust_remote_code,
+    )
+    with directory.hold(mine):
+        write_json(directory.path / "provenance.json", provenance.collect(overrides))
+        console.say(f"{directory.path.name}  {spec.eval.name}, attempt {directory.attempt}")
+        try:
+            directory.status("running", stage="evaluate")
+            with console.progress(1, "responses") as bar:
+                scores = measure(
+                    measurement,
+                    folder=folder,
+                    on_progress=lambda _, done, total: bar.advance(done, total),
+                )
+            said = statements(scores, folder, repro=spec.repro)
+            write_statements(said, folder)
+            show(console, scores, said)
+            believe(scores)
+        except BaseException as error:
+            directory.status("failed", stage="evaluate", reason=f"{type(error).__name__}: {error}")
+            raise
+        directory.event("evaluated", protocol=spec.eval.name)
+        directory.status("done", stage="evaluate")
+        console.say(f"report: {short(write_report(directory.path))}")
+    return scores
+
+
+def subject_of(spec: EvalSpec) -> Subject:
+    """The model of an evaluation: served elsewhere, or loaded here."""
+    from harness.paths import model_path
+
+    server = spec.backend.url if spec.backend.engine == "openai" else None
+    if spec.backend.engine == "lm_eval":
+        server = f"{spec.backend.model}:{json.dumps(spec.backend.arguments, sort_keys=True)}"
+    path = spec.model.path if server else model_path(spec.model)
+    return Subject(label="model", path=path, revision=spec.model.revision, server=server)
+
+
+def evaluation_record(spec: EvalSpec, subject: Subject) -> dict[str, Any]:
+    """What run.json says: one directory for each model, whatever it is measured on."""
+    model = [subject.path, subject.revision, subject.server]
+    digest = hashlib.sha256(json.dumps(model).encode()).hexdigest()
+    return {
+        "kind": EVALUATION,
+        "identity": digest[:16],
+        "name": f"eval-{spec.model.name}-{digest[:8]}",
+        "spec": spec.model_dump(mode="json"),
+    }

@@ -1,0 +1,78 @@
+"""Scores and statements as the tables and sentences that the console prints."""
+
+from dataclasses import dataclass
+
+from evals.intervals import Interval
+from evals.scores import ModelScore, Scores
+from evals.statement import Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """What is printed for one benchmark."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+def block(scores: Scores, statements: list[Statement]) -> Block:
+    """One benchmark: a table with a row for each model, and what is to be said about it."""
+    k = scores.samples_per_problem
+    columns = ["model", f"avg@{k} [95 % interval]", "same problems"]
+    columns += [f"pass@{k}", f"maj@{k}"] if k > 1 else []
+    columns += ["cut off", "no answer"]
+    notes = [*_findings(scores), *(line for said in statements for line in said.sentences())]
+    return Block(
+        title=f"{scores.benchmark} ({scores.problems} problems, {scores.origin})",
+        columns=columns,
+        rows=[_row(model, k) for model in scores.models],
+        notes=notes,
+    )
+
+
+def _row(model: ModelScore, k: int) -> list[str]:
+    cells = [model.label, interval(model.accuracy), bounds(model.sampling)]
+    if k > 1:
+        cells += [f"{model.pass_at[max(model.pass_at)].value:.1%}", f"{model.majority.value:.1%}"]
+    return [*cells, share(model.truncation_rate), share(model.no_answer_rate)]
+
+
+def _findings(scores: Scores) -> list[str]:
+    """The outcome, broken invariants, doubts and the second grader."""
+    found = [scores.verdict]
+    found += [
+        f"note: {check.name}: {check.detail}"
+        for check in scores.checks
+        if not check.passed and not check.spoils
+    ]
+    for model in scores.models:
+        if model.second:
+            second = model.second
+            found.append(
+                f"{model.label}: by the grader {second.grader} {second.accuracy:.1%} "
+                f"({second.only_first} responses right only here, {second.only_second} only there)"
+            )
+        if model.doubts:
+            classes = ", ".join(f"{n} {name}" for name, n in sorted(model.doubts.items()))
+            found.append(
+                f"{model.label}: {sum(model.doubts.values())} of {model.samples} verdicts to look "
+                f"at ({classes}): {scores.benchmark}/doubtful-{model.label}.jsonl"
+            )
+    return found
+
+
+def interval(found: Interval) -> str:
+    """A share with its interval."""
+    return f"{found.value:.1%} {bounds(found)}"
+
+
+def bounds(found: Interval) -> str:
+    """An interval of shares."""
+    return f"[{found.low:.1%}, {found.high:.1%}]"
+
+
+def share(value: float | None) -> str:
+    """A share, or what is not known."""
+    return "unknown" if value is None else f"{value:.1%}"

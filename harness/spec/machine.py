@@ -1,0 +1,71 @@
+"""The machine, where processes start and where metrics go."""
+
+from typing import Literal
+
+from pydantic import PositiveFloat, PositiveInt
+
+from harness.spec.base import Fraction, Part
+
+
+class Rollout(Part):
+    """The generation engine and its share of the accelerator."""
+
+    engine: Literal["vllm", "hf_cpu"]
+    """vllm on GPUs; hf_cpu is Hugging Face generation inside verl, on a CPU."""
+    tensor_parallel: PositiveInt = 1
+    """GPUs over which one copy of the model is split."""
+    memory_fraction: Fraction = 0.5
+    """Share of GPU memory for weights and KV cache of the engine."""
+    max_sequences: PositiveInt = 256
+    """Sequences decoded at the same time."""
+
+
+class Hardware(Part):
+    """The machine: what there is, and what training does to fit into it."""
+
+    name: str
+    """Short name used in run names and tables."""
+    device: Literal["cpu", "cuda"]
+    """Kind of device that trains."""
+    nodes: PositiveInt
+    """Machines."""
+    gpus_per_node: PositiveInt
+    """GPUs (on cpu: training processes) per machine."""
+    gpu: str | None = None
+    """GPU model, for example A800."""
+    gpu_mem_gb: PositiveFloat | None = None
+    """Memory of one GPU."""
+    precision: Literal["bf16", "fp32"]
+    """Compute precision; master weights are fp32."""
+    attention: Literal["flash_attention_2", "sdpa"]
+    """Attention implementation of the trained models."""
+    remove_padding: bool
+    """Pack sequences without padding (needs flash attention)."""
+    gradient_checkpointing: bool
+    """Recompute activations in the backward pass."""
+    offload: bool = False
+    """Keep parameters and optimizer state in host memory between uses."""
+    tokens_per_gpu: PositiveInt
+    """Tokens in one forward/backward of one GPU; micro-batches are cut to it."""
+    rollout: Rollout
+    """The generation engine."""
+
+
+class Launch(Part):
+    """Where the run's processes start."""
+
+    kind: Literal["local"]
+    """local: on this machine, now."""
+
+
+class Tracking(Part):
+    """Where metrics go besides events.jsonl."""
+
+    name: str
+    """Short name of the choice."""
+    backends: list[Literal["wandb", "tensorboard"]] = []
+    """Experiment trackers."""
+    wandb_mode: Literal["online", "offline"] = "offline"
+    """offline writes to the run directory and never asks for a key."""
+    project: str = "reprise"
+    """W&B project."""
