@@ -66,6 +66,25 @@ class OurScore:
     answers: Sequence[Sequence[str | None]] | None = None
     """Extracted answers in the same shape; needed for maj@k only."""
 
+    @property
+    def greedy(self) -> bool:
+        """Decoded greedily: more samples are copies, so only the first one counts."""
+        return self.protocol.temperature == 0
+
+    @property
+    def k(self) -> int:
+        """Samples per problem that count.
+
+        Raises:
+            ValueError: problems have different numbers of samples.
+        """
+        counts = {len(row) for row in self.samples}
+        if len(counts) != 1:
+            raise ValueError(
+                f"every problem needs the same number of samples, got {sorted(counts)}"
+            )
+        return 1 if self.greedy else counts.pop()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
@@ -137,12 +156,8 @@ def measure(ours: OurScore, statistic: Statistic) -> Measured:
         ValueError: problems have different numbers of samples, fewer than the statistic needs, or a
             vote is asked for without the extracted answers.
     """
-    counts = {len(row) for row in ours.samples}
-    if len(counts) != 1:
-        raise ValueError(f"every problem needs the same number of samples, got {sorted(counts)}")
-    greedy = ours.protocol.temperature == 0
-    rows = [row[:1] for row in ours.samples] if greedy else ours.samples
-    k, width = len(rows[0]), statistic.width
+    k, width = ours.k, statistic.width
+    rows = [row[:k] for row in ours.samples]
     if statistic.kind == "avg":
         value, noise = float(np.mean(rows)), stats.sampling_noise(rows)
         draws, bound = noise.variance * k * len(rows), noise.method == "bound"
@@ -162,7 +177,7 @@ def measure(ours: OurScore, statistic: Statistic) -> Measured:
         problems=len(rows),
         width=width,
         draw_variance=max(draws, least),
-        greedy=greedy,
+        greedy=ours.greedy,
         bound=bound,
     )
 

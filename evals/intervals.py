@@ -85,19 +85,23 @@ def expanded_quantile(count: int) -> float:
     return float(np.sqrt(count / (count - 1))) * t_quantile(count - 1)
 
 
-def percentile_interval(values: Array, seed: int, lowest: float, highest: float) -> Interval:
-    """Expanded percentile bootstrap over problems, for differences, which are nearly symmetric.
+def difference_interval(change: Array, step: float, seed: int) -> Interval:
+    """Expanded percentile bootstrap of the mean change over problems, in -1..1.
 
-    BCa would exclude zero twice as often as it should here when few problems change
-    (bench/coverage.py).
+    Two imaginary problems join, one better and one worse by `step`, the smallest change that one
+    sample makes (Bonett & Price 2012 add them to a difference of paired proportions). Without them
+    the interval is too short when few problems change; BCa, which suits scores, would exclude zero
+    twice as often as it should (bench/coverage.py).
     """
-    value = float(values.mean())
-    low, high = np.percentile(bootstrap_means(values, seed), (2.5, 97.5))
-    wider = expanded_quantile(len(values)) / Z95
+    value = float(change.mean())
+    joined = np.append(change, [step, -step])
+    centre = float(joined.mean())
+    low, high = np.percentile(bootstrap_means(joined, seed), (2.5, 97.5))
+    wider = expanded_quantile(len(joined)) / Z95
     return Interval(
         value=value,
-        low=max(lowest, value - (value - float(low)) * wider),
-        high=min(highest, value + (float(high) - value) * wider),
+        low=max(-1.0, min(value, centre - (centre - float(low)) * wider)),
+        high=min(1.0, max(value, centre + (float(high) - centre) * wider)),
         method="bootstrap",
     )
 

@@ -144,7 +144,7 @@ class Scores(Frozen):
     def verdict(self) -> str:
         """The outcome in one sentence."""
         if self.invalid:
-            return "INVALID: " + "; ".join(f"{c.name}: {c.detail}" for c in self.invalid)
+            return "INVALID, for this does not hold: " + "; ".join(c.name for c in self.invalid)
         if self.difference is not None:
             return self.difference.verdict
         return "; ".join(f"{model.label} {model.accuracy.value:.1%}" for model in self.models)

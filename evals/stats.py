@@ -20,15 +20,13 @@ from evals.intervals import (
     bca_interval,
     clustered_interval,
     constant,
+    difference_interval,
     effective_wilson,
     newcombe,
-    percentile_interval,
     wilson_interval,
     zero_or_one,
 )
 from evals.voting import Votes, majority_at
-
-__all__ = ["Interval"]
 
 Matrix = Sequence[Sequence[float]]
 
@@ -134,7 +132,8 @@ def paired_difference(before: Matrix, after: Matrix, *, seed: int = 0) -> Interv
     if constant(change):
         low, high = newcombe(first, second)
         return Interval(value=float(change.mean()), low=low, high=high, method="newcombe")
-    return percentile_interval(change, seed, -1.0, 1.0)
+    fewest = min(len(row) for row in (*before, *after))
+    return difference_interval(change, 1 / fewest, seed)
 
 
 # The noise of drawing samples, problems fixed.

@@ -67,14 +67,16 @@ def judge(claim: ClaimedScore, ours: OurScore | None, *, margin: float | None = 
             differing=(f"metric: {claim.metric}", *differing),
             unknown=tuple(unknown),
         )
-    if len(ours.samples[0]) < statistic.width:
+    if ours.k < statistic.width:
         return Verdict(
-            word="not run",
+            word="protocol differs" if differing else "not run",
             sentences=(
                 f"Claimed {claim.percent:g} as {claim.metric}, which needs {statistic.width} "
-                f"samples a problem; there are {len(ours.samples[0])}.",
+                f"samples a problem; {ours.k} {'counts' if ours.k == 1 else 'count'} here.",
             ),
-            k_needed=statistic.width,
+            differing=tuple(differing),
+            unknown=tuple(unknown),
+            k_needed=None if ours.greedy else statistic.width,
         )
     found = measure(ours, statistic)
     numbers = (
@@ -283,13 +285,11 @@ def compare(before: stats.Matrix, after: stats.Matrix, *, seed: int = 0) -> Comp
     change = second - first
     changed = int(np.sum(np.abs(change) > 1e-12))
     p_value = sign_flip_p(change, seed)
-    word, sentence = change_in_words(
-        paired,
-        changed,
-        p_value,
-        stats.accuracy(before, seed=seed),
-        stats.accuracy(after, seed=seed),
-    )
+    word, sentence = change_in_words(paired, changed, p_value)
+    if word != "not distinguishable":
+        base, trained = stats.accuracy(before, seed=seed), stats.accuracy(after, seed=seed)
+        separate = "overlap" if stats.overlap(base, trained) else "do not overlap"
+        sentence += f", and the two intervals {separate}"
     return Comparison(
         word=word,
         sentence=f"{word}: {sentence}",

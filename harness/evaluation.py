@@ -77,12 +77,17 @@ def training_overlaps(
 
 def believe(scores: Sequence[Scores]) -> None:
     """Raises EvaluationError when a broken invariant makes a score invalid."""
-    if broken := [f"{found.benchmark}: {found.verdict}" for found in scores if found.invalid]:
+    broken = [
+        f"  {found.benchmark}: {check.name}: {check.detail}"
+        for found in scores
+        for check in found.invalid
+    ]
+    if broken:
         raise EvaluationError(
-            "the instrument is broken and its numbers mean nothing:\n"
+            "the instrument is broken, and its numbers mean nothing:\n"
             + "\n".join(broken)
-            + "\nSamples and scores.json are kept; mend the cause, put the samples aside and run "
-            "the same command again"
+            + "\nSamples and scores.json are kept. Mend the cause, put the samples aside (or give "
+            "another eval.seed=) and run the same command again"
         )
 
 
@@ -130,6 +135,7 @@ def evaluate_alone(spec: EvalSpec, overrides: list[str]) -> list[Scores]:
         console.say(f"{directory.path.name}  {spec.eval.name}, attempt {directory.attempt}")
         try:
             directory.status("running", stage="evaluate")
+            console.say(wanted(measurement))
             with console.progress(1, "responses") as bar:
                 scores = measure(
                     measurement,
@@ -147,6 +153,17 @@ def evaluate_alone(spec: EvalSpec, overrides: list[str]) -> list[Scores]:
         directory.status("done", stage="evaluate")
         console.say(f"report: {short(write_report(directory.path))}")
     return scores
+
+
+def wanted(measurement: Measurement) -> str:
+    """What is going to be drawn, in words."""
+    sets = measurement.sets
+    each = " + ".join(f"{s.name} {len(s.prompts)} x {s.samples_per_problem}" for s in sets)
+    responses = sum(len(s.prompts) * s.samples_per_problem for s in sets)
+    return (
+        f"{each} = {responses} responses of at most {measurement.max_tokens} tokens; those on disk "
+        "are not drawn again"
+    )
 
 
 def subject_of(spec: EvalSpec) -> Subject:

@@ -20,12 +20,12 @@ class Block:
 def block(scores: Scores, statements: list[Statement]) -> Block:
     """One benchmark: a table with a row for each model, and what is to be said about it."""
     k = scores.samples_per_problem
-    columns = ["model", f"avg@{k} [95 % interval]", "same problems"]
+    columns = ["model", f"avg@{k} [95 %]", "same problems"]
     columns += [f"pass@{k}", f"maj@{k}"] if k > 1 else []
-    columns += ["cut off", "no answer"]
+    columns.append("cut off")
     notes = [*_findings(scores), *(line for said in statements for line in said.sentences())]
     return Block(
-        title=f"{scores.benchmark} ({scores.problems} problems, {scores.origin})",
+        title=f"{scores.benchmark}, {scores.problems} problems, in percent",
         columns=columns,
         rows=[_row(model, k) for model in scores.models],
         notes=notes,
@@ -35,13 +35,13 @@ def block(scores: Scores, statements: list[Statement]) -> Block:
 def _row(model: ModelScore, k: int) -> list[str]:
     cells = [model.label, interval(model.accuracy), bounds(model.sampling)]
     if k > 1:
-        cells += [f"{model.pass_at[max(model.pass_at)].value:.1%}", f"{model.majority.value:.1%}"]
-    return [*cells, share(model.truncation_rate), share(model.no_answer_rate)]
+        cells += [share(model.pass_at[max(model.pass_at)].value), share(model.majority.value)]
+    return [*cells, share(model.truncation_rate)]
 
 
 def _findings(scores: Scores) -> list[str]:
     """The outcome, broken invariants, doubts and the second grader."""
-    found = [scores.verdict]
+    found = [scores.verdict] if scores.difference or scores.invalid else []
     found += [
         f"note: {check.name}: {check.detail}"
         for check in scores.checks
@@ -64,15 +64,15 @@ def _findings(scores: Scores) -> list[str]:
 
 
 def interval(found: Interval) -> str:
-    """A share with its interval."""
-    return f"{found.value:.1%} {bounds(found)}"
+    """A share with its interval, in percent."""
+    return f"{100 * found.value:.1f} {bounds(found)}"
 
 
 def bounds(found: Interval) -> str:
-    """An interval of shares."""
-    return f"[{found.low:.1%}, {found.high:.1%}]"
+    """An interval of shares, in percent."""
+    return f"[{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def share(value: float | None) -> str:
-    """A share, or what is not known."""
-    return "unknown" if value is None else f"{value:.1%}"
+    """A share in percent, or what is not known."""
+    return "unknown" if value is None else f"{100 * value:.1f}"

@@ -117,7 +117,7 @@ def benchmark_violations(protocol: Evaluation, *, has_data: bool) -> list[str]:
         f"grader {name} does not exist; choose one of {', '.join(graders())}"
         for name in sorted(used - {None, *graders()}, key=str)
     ]
-    if not has_data and protocol.max_tokens is None:
+    if not has_data and protocol.max_tokens is None and HELD_OUT not in named:
         found.append(f"eval={protocol.name} sets no response limit: set eval.max_tokens=32768")
     found += [text for b in protocol.benchmarks for text in _prompt_missing(b, protocol)]
     return found

@@ -75,16 +75,16 @@ def sorted_by_benchmark(
         problems = problems_of(log)
         own = from_problems("log", problems, spec.eval, origin="the golds of the log itself")
         return [(own, match(log, problems))]
+    sets = [from_benchmark(benchmark, spec.eval) for benchmark in spec.eval.benchmarks]
     found: list[tuple[ProblemSet, Responses]] = []
     left: Sequence[LoggedSample] = log
-    for benchmark in spec.eval.benchmarks:
-        wanted = from_benchmark(benchmark, spec.eval)
+    for wanted in sets:
         responses, left = match_some(left, problems_in(wanted))
         if responses:
             found.append((wanted, responses))
     if left:
-        # Says which samples fit nowhere.
-        match(left, [problem for wanted, _ in found for problem in problems_in(wanted)])
+        # Raises, and says which samples fit nowhere.
+        match(left, [problem for wanted in sets for problem in problems_in(wanted)])
     return found
 
 

@@ -261,5 +261,6 @@ def chat_text(message: Any) -> str:
 
 def shown(answer: Any) -> str:
     """The beginning of what a server said."""
-    text = answer.model_dump_json() if hasattr(answer, "model_dump_json") else str(answer)
+    dump = getattr(answer, "model_dump_json", None)
+    text = dump(warnings=False) if dump else str(answer)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"

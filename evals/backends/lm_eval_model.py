@@ -34,11 +34,11 @@ class LMEvalEngine:
         if job.api_key_env:
             os.environ["OPENAI_API_KEY"] = os.environ.get(job.api_key_env, "")
         kind = model_class(job.lm_eval_model)
-        self.given = named_model(kind, model) | job.lm_eval_arguments
+        size = 1 if issubclass(kind, TemplateAPI) else job.batch_size
+        machine = {"device": job.device, "batch_size": size}
+        self.given = machine | named_model(kind, model) | job.lm_eval_arguments
         try:
-            self.lm: Any = kind.create_from_arg_obj(
-                self.given, {"batch_size": 1 if issubclass(kind, TemplateAPI) else job.batch_size}
-            )
+            self.lm: Any = kind.create_from_arg_obj(self.given)
         except Exception as error:  # whatever the class raises about its arguments
             raise EvaluationError(
                 f"lm-eval's {job.lm_eval_model} does not start with {self.given}: "

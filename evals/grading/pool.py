@@ -11,13 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
-
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from evals.grading import Item, Verdict, reprise
-from evals.grading.worker import cpu_limit_s, read_frame, write_frame
+from evals.grading.worker import cpu_limit_s, split_frame, write_frame
 from harness.errors import EvaluationError
 
 CHUNK = 32
@@ -46,10 +46,12 @@ class Worker:
             [sys.executable, "-m", "evals.grading.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # select must see what has arrived
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # a Ctrl-C in the terminal is the parent's
         )
         self.loaded: set[str] = set()
+        self.received = bytearray()
 
     def send(self, grader: str, items: Sequence[Item]) -> None:
         """Gives the worker a batch."""
@@ -70,17 +72,29 @@ class Worker:
         assert self.process.stdout is not None
         wait_s = cpu_limit_s(grader) * WALL_FACTOR
         wait_s += 0 if grader in self.loaded else LOAD_LIMIT_S
-        ready, _, _ = select.select([self.process.stdout], [], [], wait_s)
-        message: Any = read_frame(self.process.stdout) if ready else None
+        message = self._message(time.monotonic() + wait_s)
         if message is None:
+            stuck = self.process.poll() is None and not self._ends_itself()
             self.end()
-            raise Died(not ready or self.process.returncode == -signal.SIGPROF)
+            raise Died(stuck or self.process.returncode == -signal.SIGPROF)
         if isinstance(message, dict):
             self.end()
             raise EvaluationError(message["error"])
         self.loaded.add(grader)
         correct, extracted, how, doubt = message
         return Verdict(correct=correct, extracted=extracted, how=how, doubt=doubt)
+
+    def _message(self, deadline: float) -> Any:
+        """The next message; None when the worker has gone or the deadline has passed."""
+        assert self.process.stdout is not None
+        pipe = self.process.stdout.fileno()
+        while (found := split_frame(self.received)) is None:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            piece = os.read(pipe, 65536) if ready else b""
+            if not piece:
+                return None
+            self.received += piece
+        return found[0]
 
     def end(self) -> None:
         """Ends the process and forgets it."""

@@ -37,10 +37,24 @@ def read_frame(stream: BinaryIO) -> Any:
     return json.loads(body) if len(body) == size else None
 
 
+def split_frame(received: bytearray) -> tuple[Any] | None:
+    """Takes the first complete message out of received bytes; None while there is none."""
+    if len(received) < HEADER.size:
+        return None
+    end = HEADER.size + HEADER.unpack_from(received)[0]
+    if len(received) < end:
+        return None
+    message = json.loads(received[HEADER.size : end])
+    del received[:end]
+    return (message,)
+
+
 def write_frame(stream: BinaryIO, message: Any) -> None:
     """Sends one message of JSON values."""
     body = json.dumps(message).encode()
-    stream.write(HEADER.pack(len(body)) + body)
+    rest = memoryview(HEADER.pack(len(body)) + body)
+    while rest:
+        rest = rest[stream.write(rest) :]
     stream.flush()
 
 

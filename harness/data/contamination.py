@@ -6,27 +6,28 @@ all their sentences, so countdown compares numbers and target, knights and knave
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from evals.benchmarks import Loaded, Problem, describe
-from harness.data import shared_grams
+from evals.benchmarks import Loaded
+from harness.data import puzzle_rows, shared_grams
+from harness.data.puzzle_rows import Place, PuzzleRows, is_puzzle
 from harness.data.shared_grams import NOT_SEEN, SharedGrams, words
 from harness.files import write_text
 from harness.spec import Part
 
 SIZES = (8, 13)
 EXAMPLES = 5
-COMMON_SHARE = 0.005
-COMMON_ROWS = 20
-"""A run of words in more rows than this and than COMMON_SHARE of all is no sign of a leaked
-problem: it is the prompt's template, or a phrase such as "where m and n are relatively prime"."""
-
-Key = tuple[object, ...]
+COMMON_ROWS = 20, 0.005
+COMMON_PROBLEMS = 2, 0.05
+"""A run of words in more rows, or in more problems of the benchmark, than both the number and the
+share is no sign of a leaked problem. It is the prompt's template, which every row repeats, or a
+phrase of the trade such as "where m and n are relatively prime positive integers, find m + n"."""
 
 
 class Example(Part):
@@ -91,7 +92,8 @@ def overlaps(
 
 def cache_name(fingerprint: str, benchmark: Loaded) -> str:
     """File name of an answer: it changes with both sets and with the way of comparing."""
-    code = b"".join(Path(str(file)).read_bytes() for file in (__file__, shared_grams.__file__))
+    files = (__file__, shared_grams.__file__, puzzle_rows.__file__)
+    code = b"".join(Path(file).read_bytes() for file in files)
     parts = json.dumps([fingerprint, benchmark.sha256, sha256(code).hexdigest()])
     return f"contamination-{benchmark.name}-{sha256(parts.encode()).hexdigest()[:16]}.json"
 
@@ -106,12 +108,12 @@ def cached(path: Path) -> Overlap | None:
 
 def measure(train_texts: Iterable[str], benchmarks: Sequence[Loaded]) -> list[Overlap]:
     """What each benchmark shares with the training texts, in one pass over them."""
-    puzzles = [(b, KEYS[describe(b.name).task]) for b in benchmarks if puzzle(b)]
-    plain = [benchmark for benchmark in benchmarks if not puzzle(benchmark)]
-    sought = PuzzleRows([(b.name, p, keys) for b, keys in puzzles for p in b.problems])
+    puzzles = [benchmark for benchmark in benchmarks if is_puzzle(benchmark)]
+    plain = [benchmark for benchmark in benchmarks if not is_puzzle(benchmark)]
+    sought = PuzzleRows(puzzles)
     grams = SharedGrams([p.problem for b in plain for p in b.problems], SIZES)
     grams.look_at(sought.noting(train_texts))
-    answers = {b.name: of_puzzles(b, sought.rows, grams.rows) for b, _ in puzzles}
+    answers = {b.name: of_puzzles(b, sought.rows, grams.rows) for b in puzzles}
     start = 0
     for benchmark in plain:
         answers[benchmark.name] = of_texts(benchmark, grams, start)
@@ -119,61 +121,63 @@ def measure(train_texts: Iterable[str], benchmarks: Sequence[Loaded]) -> list[Ov
     return [answers[benchmark.name] for benchmark in benchmarks]
 
 
-def puzzle(benchmark: Loaded) -> bool:
-    """Whether the problems fill one template."""
-    return describe(benchmark.name).task in KEYS
-
-
 def of_texts(benchmark: Loaded, grams: SharedGrams, start: int) -> Overlap:
     """The answer for a benchmark whose first problem is reference text `start`."""
-    limit = max(COMMON_ROWS, COMMON_SHARE * grams.rows)
-    share = dict.fromkeys(SIZES, 0)
+    places = range(start, start + len(benchmark.problems))
+    telling = {size: telling_rows(grams, places, size) for size in SIZES}
+    hits = dict.fromkeys(SIZES, 0)
     examples: list[Example] = []
-    exact = 0
-    for index, problem in enumerate(benchmark.problems, start=start):
-        whole = grams.whole.get(index)
-        exact += whole is not None
-        longest: list[str] = []
-        row = NOT_SEEN
+    for place, problem in zip(places, benchmark.problems, strict=True):
+        whole = grams.whole.get(place)
         for size in SIZES:
-            n, rows, first = grams.runs_of(index, size)
-            shared = [
-                seen if 0 < count <= limit or whole is not None else NOT_SEEN
-                for count, seen in zip(rows.tolist(), first.tolist(), strict=True)
-            ]
-            share[size] += any(seen != NOT_SEEN for seen in shared)
-            if size == SIZES[0]:
-                longest, row = longest_run(words(problem.problem), shared, n)
-        if longest:
-            text = problem.problem if whole is not None else " ".join(longest)
-            place = row if whole is None else whole
-            examples.append(
-                Example(problem=problem.id, row=place, text=text, exact=whole is not None)
-            )
+            hits[size] += whole is not None or any(row != NOT_SEEN for row in telling[size][place])
+        split = words(problem.problem)
+        if whole is not None:
+            text = " ".join(split)
+            examples.append(Example(problem=problem.id, row=whole, text=text, exact=True))
+        elif run := longest_run(telling[SIZES[0]][place]):
+            first, last = run
+            row = telling[SIZES[0]][place][first]
+            text = " ".join(split[first : last + min(SIZES[0], len(split))])
+            examples.append(Example(problem=problem.id, row=row, text=text, exact=False))
     count = len(benchmark.problems)
     return Overlap(
         benchmark=benchmark.name,
         problems=count,
         rows=grams.rows,
-        exact=exact,
-        share_8=share[8] / count,
-        share_13=share[13] / count,
+        exact=sum(example.exact for example in examples),
+        share_8=hits[8] / count,
+        share_13=hits[13] / count,
         examples=worst(examples),
     )
 
 
-def longest_run(split: Sequence[str], shared: Sequence[int], n: int) -> tuple[list[str], int]:
-    """The longest stretch of words whose runs of n all come from one row, and that row."""
-    best: tuple[int, int] = (0, 0)
-    start = 0
-    for position, row in enumerate(shared):
-        if row == NOT_SEEN or row != shared[start]:
-            start = position
-        if row != NOT_SEEN and position + 1 - start > best[1] - best[0]:
-            best = (start, position + 1)
-    if best == (0, 0):
-        return [], NOT_SEEN
-    return list(split[best[0] : best[1] - 1 + n]), shared[best[0]]
+def telling_rows(grams: SharedGrams, places: range, size: int) -> dict[int, list[int]]:
+    """For each reference text and each of its runs: the first row with it, or NOT_SEEN.
+
+    Runs in common use count as not seen.
+    """
+    runs = {place: grams.runs_of(place, size) for place in places}
+    problems = Counter(run for own in runs.values() for run in set(own.hashes))
+    most_problems = max(COMMON_PROBLEMS[0], COMMON_PROBLEMS[1] * len(places))
+    most_rows = max(COMMON_ROWS[0], COMMON_ROWS[1] * grams.rows)
+    return {
+        place: [
+            row if rows <= most_rows and problems[run] <= most_problems else NOT_SEEN
+            for run, rows, row in zip(own.hashes, own.rows, own.first, strict=True)
+        ]
+        for place, own in runs.items()
+    }
+
+
+def longest_run(rows: Sequence[int]) -> tuple[int, int] | None:
+    """First and last position of the longest stretch that one row has; None without any."""
+    stretches = [
+        (positions[0], positions[-1])
+        for row, group in groupby(range(len(rows)), key=rows.__getitem__)
+        if row != NOT_SEEN and (positions := list(group))
+    ]
+    return max(stretches, key=lambda ends: ends[1] - ends[0], default=None)
 
 
 def worst(examples: Iterable[Example]) -> tuple[Example, ...]:
@@ -182,32 +186,7 @@ def worst(examples: Iterable[Example]) -> tuple[Example, ...]:
     return tuple(ordered[:EXAMPLES])
 
 
-class PuzzleRows:
-    """The training rows that hold a puzzle, noted while the rows pass by."""
-
-    def __init__(
-        self, sought: Sequence[tuple[str, Problem, Callable[[str], Iterator[Key]]]]
-    ) -> None:
-        self.readers = {keys for _, _, keys in sought}
-        self.wanted: dict[Key, list[tuple[str, str]]] = {}
-        for benchmark, problem, keys in sought:
-            key = next(keys(problem.problem), None)
-            if key is not None:
-                self.wanted.setdefault(key, []).append((benchmark, problem.id))
-        self.rows: dict[tuple[str, str], int] = {}
-        """(benchmark, problem) -> index of the first row with it."""
-
-    def noting(self, texts: Iterable[str]) -> Iterator[str]:
-        """The texts as they come."""
-        for index, text in enumerate(texts):
-            for reader in self.readers:
-                for key in reader(text):
-                    for problem in self.wanted.get(key, ()):
-                        self.rows.setdefault(problem, index)
-            yield text
-
-
-def of_puzzles(benchmark: Loaded, found: Mapping[tuple[str, str], int], rows: int) -> Overlap:
+def of_puzzles(benchmark: Loaded, found: Mapping[Place, int], rows: int) -> Overlap:
     """The answer for puzzles: one is in the training set or is not."""
     examples = [
         Example(problem=p.id, row=found[benchmark.name, p.id], text=p.problem, exact=True)

@@ -18,21 +18,20 @@ Codes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication modulo 2**64 loses nothing
-UNKNOWN, GAP = np.uint64(1), np.uint64(2)
+UNKNOWN, GAP = 1, 2
 BLOCK_TEXTS = 1000
 NOT_SEEN = -1
 
 
 def words(text: str) -> list[str]:
-    """The words and numbers of a text: no case, no width variants, no punctuation, no LaTeX marks."""
+    """The words and numbers of a text, without case, width variants and any mark."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return re.findall(r"[^\W_]+", plain.casefold())
 
 
-def code(word: str) -> np.uint64:
+def code(word: str) -> int:
     """A word as 64 bits."""
-    digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
-    return np.uint64(int.from_bytes(digest, "little"))
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
 def hashes(codes: Codes, lengths: Sequence[int]) -> Iterator[tuple[int, Codes]]:
@@ -56,6 +55,20 @@ class Grams:
     """Number of texts with the run."""
     first: Indices
     """Index of the first text with the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The runs of n words of one reference text, in its order."""
+
+    n: int
+    """Words in a run."""
+    hashes: list[int]
+    """Equal for equal runs."""
+    rows: list[int]
+    """Number of other texts with the run."""
+    first: list[int]
+    """Index of the first of them; NOT_SEEN when there is none."""
 
 
 class SharedGrams:
@@ -114,7 +127,7 @@ class SharedGrams:
     def look_at_block(self, block: Sequence[tuple[int, str]]) -> None:
         """Counts the runs of some texts; a gap after each keeps runs within one text."""
         encoded = [self.encode(words(text)) for _, text in block]
-        parts = [part for text in encoded for part in (text, np.array([GAP]))]
+        parts = [part for text in encoded for part in (text, np.array([GAP], np.uint64))]
         codes = np.concatenate(parts)
         sizes = [len(text) + 1 for text in encoded]
         text_of = np.repeat(np.array([index for index, _ in block], dtype=np.int64), sizes)
@@ -152,15 +165,16 @@ class SharedGrams:
                 ):
                     self.whole[index] = row
 
-    def runs_of(self, index: int, size: int) -> tuple[int, Indices, Indices]:
-        """For one reference text: its n, and for each of its runs the rows and the first row."""
+    def runs_of(self, index: int, size: int) -> Runs:
+        """The runs of one reference text; of the whole text when it is shorter."""
         text = self.texts[index]
         n = min(size, len(text))
         for _, found in hashes(text, (n,)):
             grams = self.grams[n]
             place = np.searchsorted(grams.hashes, found)
-            return n, grams.rows[place], grams.first[place]
-        return 0, np.zeros(0, np.int64), np.zeros(0, np.int64)
+            rows, first = grams.rows[place].tolist(), grams.first[place].tolist()
+            return Runs(n=n, hashes=found.tolist(), rows=rows, first=first)
+        return Runs(n=0, hashes=[], rows=[], first=[])
 
 
 def empty_grams(sorted_hashes: Codes) -> Grams:

@@ -73,7 +73,7 @@ def new_model(settings: Settings, tokenizer: Qwen2Tokenizer) -> Qwen2ForCausalLM
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         num_key_value_heads=settings.heads,
-        max_position_embeddings=1024,
+        max_position_embeddings=8192,
         initializer_range=0.04,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.pad_token_id,

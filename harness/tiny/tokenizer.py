@@ -40,7 +40,7 @@ def make_tokenizer(texts: Iterable[str]) -> Qwen2Tokenizer:
         pad_token=PAD,
         additional_special_tokens=[START],
         chat_template=CHAT_TEMPLATE,
-        model_max_length=1024,
+        model_max_length=8192,
     )
     whole = [*phrases(texts), *(str(number) for number in NUMBERS)]
     tokenizer.add_tokens([AddedToken(text, normalized=False) for text in whole])

@@ -15,6 +15,7 @@ from harness.spec import Sampling
 END, PAD = "<|end|>", "<|pad|>"
 PROMPTS = ["2 + 2 =", "a longer prompt\nwith a second line\n", "x", " leading and trailing "]
 ROOT = Path(__file__).parents[2]
+TINY = str(ROOT / "harness" / "tiny" / "countdown")
 
 
 def make_task(folder: Path, name: str = "toy", k: int = 4, **changes: Any) -> Task:

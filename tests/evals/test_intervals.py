@@ -59,8 +59,19 @@ def test_a_share_of_zero_or_one_has_the_width_of_all_its_samples(share: float) -
     assert high - low == pytest.approx(3.84 / 480, rel=0.02)
 
 
-def test_newcombe_matches_a_worked_example() -> None:
-    """56/70 against 48/80, method 10 of Newcombe 1998, here with equal sizes by scaling."""
+@pytest.mark.parametrize(("better", "worse", "n"), [(1, 0, 30), (4, 1, 30), (60, 40, 320)])
+def test_difference_agrees_with_bonett_and_price(better: int, worse: int, n: int) -> None:
+    """Their adjusted Wald interval for paired proportions, which has Student's t here."""
+    change = np.array([1.0] * better + [-1.0] * worse + [0.0] * (n - better - worse))
+    found = intervals.difference_interval(change, 1.0, seed=0)
+    up, down = (better + 1) / (n + 2), (worse + 1) / (n + 2)
+    half = scipy_stats.t.ppf(0.975, n + 1) * ((up + down - (up - down) ** 2) / (n + 1)) ** 0.5
+    assert found.value == pytest.approx((better - worse) / n)
+    assert found.low == pytest.approx(up - down - half, abs=0.025)
+    assert found.high == pytest.approx(up - down + half, abs=0.025)
+
+
+def test_newcombe_is_made_of_two_wilson_intervals() -> None:
     before, after = np.array([1.0] * 24 + [0.0] * 16), np.array([1.0] * 32 + [0.0] * 8)
     low, high = intervals.newcombe(before, after)
     one = scipy_stats.binomtest(24, 40).proportion_ci(method="wilson")

@@ -226,4 +226,6 @@ def test_an_evaluation_by_itself_shows_no_training(run_dir: Path) -> None:
 def test_a_spoilt_score_is_called_invalid(run_dir: Path) -> None:
     broken = {"name": "canaries", "passed": False, "detail": "wrong on 7", "spoils": True}
     (run_dir / SCORES_FILE).write_text(json.dumps({**SCORES, "checks": [broken]}))
-    assert "INVALID: canaries: wrong on 7" in write_report(run_dir).read_text()
+    page = write_report(run_dir).read_text()
+    assert "INVALID, for this does not hold: canaries" in page
+    assert "canaries: wrong on 7" in page

@@ -1,0 +1,81 @@
+"""Scores against a card's claims, an independent score, and what a miniature may not say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals import run
+from evals.judges import GraderJudge
+from evals.scores import Scores
+from harness import claims
+from harness.cards import Card, Claim
+from harness.claims import statements
+from tests.evals.measuring import FakeChildren, measured, measurement, toy_set
+
+
+def scores_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **models: str) -> Scores:
+    """20 problems x 4 samples, one in two right."""
+    boxed = FakeChildren(lambda job, label, i, k: rf"{k} \boxed{{{i + 1 if k % 2 else -1}}}")
+    monkeypatch.setattr(run, "generate_all", boxed)
+    return measured(tmp_path, measurement(toy_set(GraderJudge("strict_box")), **models))
+
+
+def card(**changes: Any) -> Card:
+    """A card with one claim on the toy set, under the protocol of `measurement`."""
+    claim = {
+        "benchmark": "toy", "problems": 20, "metric": "avg@16", "value": 80.0,
+        "samples_per_problem": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 16,
+        "template": "custom", "grader": "strict_box", "source": "o/r@c:README.md",
+    } | changes  # fmt: skip
+    return Card.model_construct(
+        claims=[Claim.model_validate(claim)], released_model="agentica-org/DeepScaleR-1.5B-Preview"
+    )
+
+
+def test_a_claim_is_judged_under_its_own_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = scores_of(tmp_path, monkeypatch)
+    monkeypatch.setattr(claims, "load_card", lambda repro: card())
+    base, trained = statements([scores], tmp_path, repro="toy")
+    assert base.claims == []
+    (verdict,) = trained.claims
+    assert verdict.word == "below"
+    assert verdict.difference is not None and verdict.difference.value == pytest.approx(-0.3)
+    assert any("claim 80 (avg@16" in line and "BELOW" in line for line in trained.sentences())
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"temperature": 0.6}, "temperature"), ({"problems": 83}, "problems"),
+     ({"grader": "qwen"}, "grader"), ({"max_tokens": 32768}, "max_tokens")],
+)  # fmt: skip
+def test_another_protocol_gets_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], named: str
+) -> None:
+    scores = scores_of(tmp_path, monkeypatch)
+    monkeypatch.setattr(claims, "load_card", lambda repro: card(**change))
+    _, trained = statements([scores], tmp_path, repro="toy")
+    (verdict,) = trained.claims
+    assert verdict.word == "protocol differs"
+    assert any(named in field for field in verdict.differing)
+
+
+def test_a_miniature_judges_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = scores_of(tmp_path, monkeypatch)
+    monkeypatch.setattr(claims, "load_card", lambda repro: card())
+    _, trained = statements([scores], tmp_path, repro="toy", miniature=True)
+    assert trained.claims == [] and "miniature" in (trained.claims_note or "")
+
+
+def test_the_independent_score_stands_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = scores_of(tmp_path, monkeypatch, model="agentica-org/DeepScaleR-1.5B-Preview")
+    aime = scores.model_copy(update={"benchmark": "aime24"})
+    (tmp_path / "toy").rename(tmp_path / "aime24")
+    (said,) = statements([aime], tmp_path, repro=None)
+    assert said.independent is not None
+    assert (said.independent.percent, said.independent.sd) == (37.0, 6.6)
+    assert any("37 ± 6.6" in line for line in said.sentences())
