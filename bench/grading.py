@@ -28,7 +28,7 @@ from grading_peers import PEERS, spoken
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "benchmarks" / "grading_dev.jsonl"
-ADVERSARIAL = ROOT / "tests" / "evals" / "grading" / "adversarial.py"
+ADVERSARIAL = ROOT / "tests" / "evals" / "grading" / "test_adversarial.py"
 ITEM_LIMIT_S = 20.0
 ADVERSARIAL_LIMIT_S = 12.0
 START_LIMIT_S = 180.0
@@ -196,7 +196,7 @@ def adversarial_items() -> list[tuple[str, str]] | None:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return [(gold, response) for gold, response in module.items()]
+    return [*module.RIGHT.values(), *module.WRONG.values()]
 
 
 def line_of(result: Result, rows: list[dict[str, Any]]) -> str:

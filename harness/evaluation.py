@@ -3,11 +3,12 @@ pipeline and the eval and score actions call it."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from evals import HELD_OUT
+from evals.benchmarks import load_problems
 from evals.children import Progress
 from evals.models import Subject
 from evals.problem_sets import ProblemSet, from_benchmark, from_held_out
@@ -17,6 +18,8 @@ from evals.statement import Overlap, Statement
 from harness import provenance
 from harness.claims import statements
 from harness.console import Console, short
+from harness.data import contamination
+from harness.data.manifest import file_sha256
 from harness.errors import EvaluationError
 from harness.files import write_json
 from harness.hardware import refuse_missing_gpus
@@ -68,11 +71,40 @@ def measure_run(
     return measure(measurement, folder=folder, on_progress=on_progress)
 
 
-def training_overlaps(
-    scores: Sequence[Scores], data: Path, protocol: Evaluation
-) -> dict[str, Overlap]:
-    """Benchmark -> what the training set shares with it."""
-    return {}
+def training_overlaps(data: Path, protocol: Evaluation) -> dict[str, Overlap]:
+    """Benchmark -> what the prepared training set in `data` shares with it.
+
+    held_out is left out: preparing the data already counts its prompts in the training rows.
+    """
+    named = [b.name for b in protocol.benchmarks if b.name != HELD_OUT]
+    if not named:
+        return {}
+    folder = Path(protocol.folder) if protocol.folder else None
+    train = data / "train.parquet"
+    found = contamination.overlaps(
+        training_prompts(train),
+        file_sha256(train),
+        [load_problems(name, folder) for name in named],
+        data,
+    )
+    return {
+        name: Overlap(
+            exact=overlap.exact,
+            share_8=overlap.share_8,
+            share_13=overlap.share_13,
+            examples=[example.sentence() for example in overlap.examples],
+        )
+        for name, overlap in found.items()
+    }
+
+
+def training_prompts(path: Path) -> Iterator[str]:
+    """The prompt of every training row, read in pieces."""
+    import pyarrow.parquet
+
+    for batch in pyarrow.parquet.ParquetFile(path).iter_batches(columns=["prompt"]):
+        for row in batch.to_pylist():
+            yield "\n".join(message["content"] for message in row["prompt"])
 
 
 def believe(scores: Sequence[Scores]) -> None:

@@ -188,7 +188,7 @@ def _measured(
         folder,
         repro=run.spec.repro,
         miniature=run.spec.miniature,
-        overlaps=training_overlaps(scores, data, run.spec.eval),
+        overlaps=training_overlaps(data, run.spec.eval),
     )
     write_statements(said, folder)
     return scores, said

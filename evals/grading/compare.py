@@ -5,12 +5,21 @@ before an equals sign is a label; a missing unit, degree or percent sign is forg
 is not; a missing base is forgiven, a wrong base is not.
 """
 
-import itertools
 from fractions import Fraction
 
 from evals.grading import real_sets, relations
 from evals.grading.parser import Reading
 from evals.grading.quantities import same_quantity
+from evals.grading.simplify import (
+    distinct,
+    elements,
+    flat,
+    has_sign_pair,
+    is_many,
+    rows_of,
+    simplified,
+    vector_of,
+)
 from evals.grading.tree import (
     Apply,
     Based,
@@ -25,9 +34,7 @@ from evals.grading.tree import (
     Unreadable,
     Words,
     children,
-    rebuilt,
     symbols,
-    walk,
 )
 
 MAX_ITEMS = 400
@@ -81,7 +88,7 @@ class Comparison:
             raise LimitReached("comparisons")
         if gold == answer:
             return True
-        gold, answer = _simple(gold), _simple(answer)
+        gold, answer = simplified(gold), simplified(answer)
         if gold == answer:
             return True
         if isinstance(gold, Words) or isinstance(answer, Words):
@@ -123,13 +130,13 @@ class Comparison:
         return self._answer_equation(gold, answer)
 
     def _gold_equation(self, gold: Relation, answer: Node) -> bool:
-        if _is_many(answer) and not _is_many(gold.parts[-1]) and not _has_sign_pair(gold):
+        if is_many(answer) and not is_many(gold.parts[-1]) and not has_sign_pair(gold):
             return False
         labelled = relations.is_label(gold.parts[0])
         chain = len(gold.parts) > 2 or "~" in gold.operators or not symbols(gold)
-        if labelled or chain:
-            if any(self.equal(value, answer) for value in relations.values(gold)):
-                return True
+        values = relations.values(gold) if labelled or chain else []
+        if any(self.equal(value, answer) for value in values):
+            return True
         if len(gold.parts) != 2 or _is_collection(answer):
             return False
         try:
@@ -175,6 +182,8 @@ class Comparison:
     def _labelled(self, gold: Relation, answer: Relation) -> bool:
         """Labels that agree, or differ only in names that are free, on equal values."""
         left, right = gold.parts[0], answer.parts[0]
+        if gold.parts == answer.parts[::-1]:
+            return True
         own, other = relations.parameters(left), relations.parameters(right)
         if len(own) == len(other) and own:
             named = relations.renamed(answer, dict(zip(other, own, strict=True)))
@@ -227,7 +236,7 @@ class Comparison:
     # Lists, tuples, sets, matrices.
 
     def _collections(self, gold: Node, answer: Node) -> bool:
-        left, right = _elements(gold), _elements(answer)
+        left, right = elements(gold), elements(answer)
         if max(len(left), len(right)) > MAX_ITEMS * 10:
             raise LimitReached("items")
         if isinstance(gold, Matrix) or isinstance(answer, Matrix):
@@ -239,7 +248,9 @@ class Comparison:
         for node in (gold, answer):
             if isinstance(node, Bracket) and node.kind != "{}":
                 return self._in_order(left, right)
-        if isinstance(gold, Listing) != isinstance(answer, Listing) and (len(left) == 1 or len(right) == 1):
+        if isinstance(gold, Listing) != isinstance(answer, Listing) and (
+            len(left) == 1 or len(right) == 1
+        ):
             return False
         return self._lists(left, right)
 
@@ -247,14 +258,14 @@ class Comparison:
         if (gold.kind == "{}") != (answer.kind == "{}"):
             return False
         if gold.kind == "{}":
-            return self._unordered(_distinct(gold.items), _distinct(answer.items))
+            return self._unordered(distinct(gold.items), distinct(answer.items))
         if len(gold.items) == 2 and gold.kind != answer.kind:
             return False
         return self._in_order(list(gold.items), list(answer.items))
 
     def _lists(self, left: list[Node], right: list[Node]) -> bool:
         if len(left) != len(right):
-            left, right = _flat(left), _flat(right)
+            left, right = flat(left), flat(right)
         if len(left) == len(right) and _only_one_is_labelled(left, right):
             return self._in_order(left, right)
         if all(isinstance(item, Bracket) for item in left + right):
@@ -291,12 +302,12 @@ class Comparison:
         return True
 
     def _matrices(self, gold: Node, answer: Node) -> bool:
-        left, right = _rows(gold), _rows(answer)
+        left, right = rows_of(gold), rows_of(answer)
         if left is None or right is None:
             return False
         if [len(row) for row in left] == [len(row) for row in right]:
             return all(map(self._in_order, left, right))
-        vectors = [_vector(rows) for rows in (left, right)]
+        vectors = [vector_of(rows) for rows in (left, right)]
         if vectors[0] is None or vectors[1] is None:
             return False
         if isinstance(gold, Matrix) and isinstance(answer, Matrix):
@@ -307,103 +318,8 @@ class Comparison:
 _ZERO = Number(Fraction(0))
 
 
-def _simple(node: Node) -> Node:
-    """The tree without a set around one condition, scalars multiplied into vectors, +- in two."""
-    if isinstance(node, Bracket) and node.kind == "{}" and len(node.items) == 1:
-        inner = node.items[0]
-        if isinstance(inner, Apply) and inner.head == "such that":
-            return inner
-    if isinstance(node, Listing) and len(node.items) == 1:
-        return _simple(node.items[0])
-    if isinstance(node, Apply) and node.head == "unit":
-        if isinstance(node.args[0], Words):
-            return Words(" ".join(part.text for part in node.args if isinstance(part, Words)))
-        if not isinstance(node.args[0], Apply | Number | Symbol):
-            return _simple(node.args[0])
-    if isinstance(node, Apply) and node.head in ("multiply", "divide", "negate"):
-        return _scaled(node)
-    if _has_sign_pair(node) and not isinstance(node, Listing | Bracket):
-        return Listing(tuple(_sign_choices(node)))
-    return node
-
-
-def _scaled(node: Apply) -> Node:
-    """A number times a vector or matrix as that vector or matrix."""
-    args = tuple(_simple(argument) for argument in node.args)
-    for index, inner in enumerate(args):
-        if isinstance(inner, Matrix) or (isinstance(inner, Bracket) and inner.kind in ("()", "<>")):
-            if len(args) == 2 and isinstance(args[1 - index], Matrix | Bracket):
-                return node
-            if index == 1 and node.head == "divide":
-                return node
-            cells = [
-                Apply(node.head, (*args[:index], cell, *args[index + 1 :])) for cell in children(inner)
-            ]
-            return rebuilt(inner, tuple(cells))
-    if _has_sign_pair(node):
-        return Listing(tuple(_sign_choices(node)))
-    return node
-
-
-def _has_sign_pair(node: Node) -> bool:
-    return any(isinstance(seen, Apply) and seen.head in ("pm", "mp") for seen in walk(node))
-
-
-def _sign_choices(node: Node) -> list[Node]:
-    """The tree for every choice of signs; +- and -+ in one tree go together."""
-    heads = [seen.head for seen in walk(node) if isinstance(seen, Apply) and seen.head in ("pm", "mp")]
-    free = 1 if "mp" in heads else min(len(heads), 3)
-    found = []
-    for signs in itertools.product((1, -1), repeat=free):
-        found.append(_with_signs(node, list(signs) if free > 1 else list(signs) * len(heads)))
-    return found
-
-
-def _with_signs(node: Node, signs: list[int]) -> Node:
-    if isinstance(node, Apply) and node.head in ("pm", "mp"):
-        sign = signs.pop(0) if signs else 1
-        inner = _with_signs(node.args[0], signs)
-        positive = (sign > 0) == (node.head == "pm")
-        return inner if positive else Apply("negate", (inner,))
-    below = children(node)
-    if not below:
-        return node
-    return rebuilt(node, tuple(_with_signs(child, signs) for child in below))
-
-
 def _is_collection(node: Node) -> bool:
     return isinstance(node, Listing | Bracket | Matrix)
-
-
-def _is_many(node: Node) -> bool:
-    return isinstance(node, Listing) or (isinstance(node, Bracket) and node.kind == "{}")
-
-
-def _elements(node: Node) -> list[Node]:
-    """The items of a collection; +- in one of them gives two."""
-    items = node.items if isinstance(node, Listing | Bracket) else (node,)
-    found: list[Node] = []
-    for item in items:
-        choices = _sign_choices(item) if _has_sign_pair(item) else [item]
-        found.extend(choices)
-    return found
-
-
-def _distinct(items: tuple[Node, ...]) -> list[Node]:
-    return list(dict.fromkeys(_elements(Listing(items))))
-
-
-def _flat(items: list[Node]) -> list[Node]:
-    """Items with lists among them dissolved."""
-    found: list[Node] = []
-    for item in items:
-        if isinstance(item, Relation) and relations.is_equation(item) and _is_many(item.parts[-1]):
-            item = item.parts[-1]
-        if isinstance(item, Listing) or (isinstance(item, Bracket) and item.kind == "{}"):
-            found.extend(_flat(_elements(item)))
-        else:
-            found.append(item)
-    return found
 
 
 def _only_one_is_labelled(left: list[Node], right: list[Node]) -> bool:
@@ -422,22 +338,6 @@ def _only_one_is_labelled(left: list[Node], right: list[Node]) -> bool:
     return (plain(left) and len(labels(right)) == len(right)) or (
         plain(right) and len(labels(left)) == len(left)
     )
-
-
-def _rows(node: Node) -> list[list[Node]] | None:
-    if isinstance(node, Matrix):
-        return [list(row) for row in node.rows]
-    if isinstance(node, Bracket) and node.kind in ("()", "[]", "<>"):
-        if all(isinstance(item, Bracket) and item.kind in ("()", "[]") for item in node.items):
-            return [list(item.items) for item in node.items if isinstance(item, Bracket)]
-        return [list(node.items)]
-    return None
-
-
-def _vector(rows: list[list[Node]]) -> list[Node] | None:
-    if len(rows) == 1:
-        return rows[0]
-    return [row[0] for row in rows] if all(len(row) == 1 for row in rows) else None
 
 
 def _oriented(relation: Relation) -> Relation:
@@ -485,8 +385,6 @@ def _same_ratio(gold: Node, answer: Node) -> bool:
         return False
     left, right = children(gold), children(answer)
     return len(left) == len(right) and all(
-        same_quantity(
-            Apply("multiply", (one, right[0])), Apply("multiply", (other, left[0]))
-        )
+        same_quantity(Apply("multiply", (one, right[0])), Apply("multiply", (other, left[0])))
         for one, other in zip(left, right, strict=True)
     )

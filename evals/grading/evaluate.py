@@ -71,9 +71,11 @@ def exact(node: Node, *, degree: Fraction | None = None, percent: int = 100) -> 
 
 def _exact_power(base: Fraction, exponent: Fraction) -> Fraction | None:
     if exponent.denominator != 1:
-        return _exact_root(base**exponent.numerator, exponent.denominator) if (
-            abs(exponent.numerator) <= 64 and exponent.denominator <= 64 and base > 0
-        ) else None
+        return (
+            _exact_root(base**exponent.numerator, exponent.denominator)
+            if (abs(exponent.numerator) <= 64 and exponent.denominator <= 64 and base > 0)
+            else None
+        )
     size = max(base.numerator.bit_length(), base.denominator.bit_length())
     if base not in (0, 1, -1) and abs(exponent) * size > MAX_BITS:
         raise LimitReached("power")

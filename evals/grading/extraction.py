@@ -21,10 +21,11 @@ _CUE = re.compile(
 )
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BETWEEN_BOXES = re.compile(
-    r"(?:[\s,;.$&~]|\\[,;!: ]|\\q?quad|\\\)|\\\(|\\\]|\\\[|\\text\s*\{\s*(?:and|or|,)\s*\}|\band\b|\bor\b)*"
+    r"(?:[\s,;.$&~]|\\[,;!: ]|\\q?quad|\\[()\[\]]|\\text\s*\{\s*(?:and|or|,)\s*\}|\band\b|\bor\b)*"
 )
 _MATHS = re.compile(
-    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\\d])\$(?!\s*\$)([^$]{1,2000}?)(?<!\\)\$(?!\d)", re.DOTALL
+    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\\d])\$(?!\s*\$)([^$]{1,2000}?)(?<!\\)\$(?!\d)",
+    re.DOTALL,
 )
 _SENTENCE_END = re.compile(
     r"\.\s+(?=[A-Z<])|\.\s*$|\n\s*\n|\n(?=[A-Z#*])|<\||</|\bI hope\b|\bTherefore\b|\bbecause\b"
@@ -73,12 +74,12 @@ def _box(text: str, hit: re.Match[str]) -> _Box | None:
     if end is None:
         line = re.compile(r"[^\n$]*").match(text, start + 1, start + 2_000)
         assert line is not None
-        return _Box(line[0].rstrip(" .}"), hit.start(), line.end())
+        return _Box(line[0].rstrip(" ."), hit.start(), line.end())
     return _Box(text[start + 1 : end].strip(), hit.start(), end + 1)
 
 
 def boxes(text: str) -> list[_Box]:
-    """The last boxes that hold something, in order, at most MAX_BOXES; a box in a box is its content."""
+    """The last MAX_BOXES boxes that hold something, in order; a box in a box is its content."""
     found: list[_Box] = []
     marks: list[re.Match[str]] = []
     at = len(text)
@@ -115,7 +116,7 @@ def _joined(text: str, found: list[_Box]) -> str:
 
 
 def _after_cue(text: str) -> str | None:
-    """What the last `answer is` says: a formula that follows at once, or the rest of its sentence."""
+    """What the last `answer is` says: the formula that follows, or the rest of its sentence."""
     tail = text[-MAX_CUE_TAIL:]
     for hit in reversed(list(_CUE.finditer(tail))):
         rest = tail[hit.end() :]
@@ -137,7 +138,9 @@ def _from_sentence(sentence: str) -> str:
     """The one formula or number of a sentence; the sentence itself when it is no prose."""
     sentence = sentence.strip(" *")
     formulas = list(_MATHS.finditer(sentence))
-    prose = len(re.findall(r"[A-Za-z]{3,}", re.sub(r"\\[A-Za-z]+", "", _MATHS.sub("", sentence)))) >= 2
+    prose = (
+        len(re.findall(r"[A-Za-z]{3,}", re.sub(r"\\[A-Za-z]+", "", _MATHS.sub("", sentence)))) >= 2
+    )
     if prose and len(formulas) == 1:
         return _inner(formulas[0])
     numbers = [hit for hit in _NUMBER.finditer(sentence) if hit[0].strip()]

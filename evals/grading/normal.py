@@ -3,45 +3,15 @@
 import re
 import unicodedata
 
-_UNICODE = {
-    "−": "-", "–": "-", "—": "-", "‒": "-", "‐": "-", "‑": "-", "﹣": "-",
-    "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "•": r"\cdot ",
-    "÷": r"\div ", "±": r"\pm ", "∓": r"\mp ",
-    "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
-    "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "∖": r"\setminus ",
-    "°": r"^{\circ}", "º": r"^{\circ}", "′": "'", "’": "'", "‘": "'", "″": "''", "“": '"', "”": '"',
-    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
-    "⟨": r"\langle ", "⟩": r"\rangle ", "∣": "|", "∶": ":", "∧": r"\land ", "∨": r"\lor ",
-    "→": r"\to ", "⇒": r"\Rightarrow ", "∠": r"\angle ", "△": r"\triangle ", "∘": r"\circ ",
-    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
-    "⁄": "/", "∕": "/", "，": ",", "、": ",", "；": ";", "：": ":", "。": ".", "％": "%",
-    "（": "(", "）": ")", "［": "[", "］": "]", "｛": r"\{", "｝": r"\}", "＝": "=", "＜": "<", "＞": ">",
-    "€": "", "£": "", "¥": "", "¢": "", "…": r"\ldots ", "⋯": r"\ldots ", "\u2061": "", "\u2062": "*",
-    "ħ": r"\hbar ", "ℏ": r"\hbar ", "ℓ": r"\ell ", "∂": r"\partial ", "∀": r"\forall ",
-}  # fmt: skip
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩϕϵϑ",
-        (
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma "
-            "tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega phi "
-            "epsilon theta"
-        ).split(),
-        strict=True,
-    )
-)
-_ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
-_SUPER = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", "0123456789+-=()ni", strict=True))
-_SUB = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()", strict=True))
+from evals.grading.vocabulary import SUBSCRIPTS, SUPERSCRIPTS, UNICODE
+
 _INVISIBLE = {"Cf", "Cc", "Co", "Cn", "Cs"}
 
-_TABLE = str.maketrans(
-    {**_UNICODE, **{letter: rf"\{name} " for letter, name in _GREEK.items()}, **_ROOTS}
-)
+_TABLE = str.maketrans(UNICODE)
 
 _SPACING = re.compile(
-    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|"
-    r"centering|noindent|hfill)(?![A-Za-z])\s*\.?(?<!\d\.)|\\(?:hspace|vspace|phantom)\*?\{[^{}]*\}"
+    r"\\(?:left|right)\s*\.(?!\d)|\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|"
+    r"limits|nolimits|centering|noindent|hfill)(?![A-Za-z])|\\(?:hspace|vspace|phantom)\*?\{[^{}]*\}"
 )
 _ALIASES = (
     (re.compile(r"\\[dtcm]frac(?![A-Za-z])"), r"\\frac"),
@@ -78,7 +48,6 @@ _ORDINAL = re.compile(
     r"(?<=\d)\s*(?:\^\s*\{?\s*)?(?:\\text\s*\{\s*)?(?:st|nd|rd|th)\s*(?:\}\s*){0,2}(?![A-Za-z])"
 )
 _SPACES = re.compile(rf"(?:{_THIN}|\\q?quad(?![A-Za-z])|(?<!\\)\\(?=\s|$)|\s)+")
-_REPEATED = re.compile(r"((?:\\?\$)|\\\(|\\\)|\\\[|\\\])")
 
 
 def printable(text: str) -> str:
@@ -108,8 +77,8 @@ def _scripts(text: str, table: dict[str, str], mark: str) -> str:
 
 
 def _vulgar(letter: str) -> str:
-    """½ as (1/2) behind nothing, as a mixed number's fraction behind a digit."""
-    top, _, bottom = unicodedata.normalize("NFKC", letter).partition("⁄")
+    """One half as a fraction: behind a digit it is read as part of a mixed number."""
+    top, _, bottom = unicodedata.normalize("NFKC", letter).partition("\u2044")
     return rf"\frac{{{top}}}{{{bottom}}}"
 
 
@@ -117,7 +86,7 @@ def to_ascii(text: str) -> str:
     """Unicode mathematics as LaTeX; letters that have no such reading stay as they are."""
     if text.isascii():
         return text
-    text = _scripts(_scripts(text, _SUPER, "^"), _SUB, "_").translate(_TABLE)
+    text = _scripts(_scripts(text, SUPERSCRIPTS, "^"), SUBSCRIPTS, "_").translate(_TABLE)
     out = []
     for letter in text:
         if letter.isascii():
@@ -127,7 +96,7 @@ def to_ascii(text: str) -> str:
         elif "FULLWIDTH" in name or "MATHEMATICAL" in name or "MINUS" in name:
             out.append(unicodedata.normalize("NFKC", letter).translate(_TABLE))
         else:
-            out.append(letter)
+            out.append(str(int(letter)) if letter.isdecimal() else letter)
     return "".join(out)
 
 
@@ -138,7 +107,7 @@ def plain(text: str) -> str:
     that thin spaces or protected commas separate; keeps \\text{...} and environments.
     """
     text = to_ascii(printable(text))
-    if "\\" in text or "$" in text or "<" in text:
+    if "\\" in text or "$" in text or "<" in text or "{" in text:
         if r"\begin" not in text:
             text = _ESCAPED_TWICE.sub(lambda _: "\\", text)
         text = _COMMA_GROUPS.sub(lambda hit: re.sub(r"\D", "", hit[0]), text)
@@ -151,7 +120,8 @@ def plain(text: str) -> str:
         text = re.sub(r"\\[()\[\]](?![A-Za-z])", " ", text) if r"\begin" not in text else text
     text = _SCIENTIFIC.sub(r"\\times ", text)
     text = _ORDINAL.sub("", text)
-    return _SPACES.sub(" ", text).strip().rstrip(".,;:").rstrip()
+    text = _SPACES.sub(" ", text).strip()
+    return text if text.endswith("...") else text.rstrip(".,;:").rstrip()
 
 
 def key(text: str) -> str:

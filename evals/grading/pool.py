@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ WALL_FACTOR = 30
 LOAD_LIMIT_S = 180.0
 """Wall time for the first answer of a worker, while it imports its grader."""
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "evals.grading.worker"]
 LIMIT_REACHED = Verdict(correct=False, extracted=None, how="limit", doubt="limit reached")
 
 
@@ -43,7 +45,7 @@ class Worker:
     def __init__(self) -> None:
         path = os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "evals.grading.worker"],
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # select must see what has arrived
@@ -115,10 +117,8 @@ class Worker:
         """Closes this side of the pipes; the worker leaves when all copies are closed."""
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                try:
+                with suppress(OSError):  # the other side may be gone already
                     stream.close()
-                except OSError:
-                    pass  # the other side is gone already
 
 
 class Pool:
@@ -164,7 +164,7 @@ _pool = Pool()
 
 
 def _after_fork() -> None:
-    """A forked child starts workers of its own; its copies of the pipes must not keep ours alive."""
+    """A forked child starts workers of its own; its copies of our pipes must not keep ours alive."""
     global _pool
     inherited, _pool = _pool, Pool()
     for worker in inherited.idle:
@@ -194,16 +194,14 @@ class _Batch:
         """Grades chunks until none is left: the body of each thread."""
         try:
             while chunk := self.next_chunk(size):
-                worker: Worker | None = _pool.take(workers)
+                worker = _pool.take(workers)
+                kept: Worker | None = None
                 try:
-                    worker = self._grade(worker, chunk)
-                except BaseException:
-                    assert worker is not None
-                    worker.end()
-                    worker = None
-                    raise
+                    kept = self._grade(worker, chunk)
                 finally:
-                    _pool.put(worker)
+                    if kept is None:
+                        worker.end()
+                    _pool.put(kept)
         except BaseException as error:
             self.failure = error
 

@@ -82,8 +82,8 @@ def _merged(found: Pieces) -> Pieces:
     return merged
 
 
-def _place(node: Node) -> Value | None:
-    """Where an end lies; None when it depends on a variable."""
+def _place(node: Node) -> Value:
+    """Where an end lies: a real number or infinity; None when it depends on a variable."""
     if _infinite(node):
         return CONTEXT.inf if node == INFINITE else -CONTEXT.inf
     return real_value(node)
@@ -201,8 +201,6 @@ def _inequality(left: Node, operator: str, right: Node) -> Pieces | None:
     if operator == "!=":
         return [below, above]
     return [below] if operator[0] == "<" else [above]
-
-
 
 
 def _listing(node: Listing) -> Pieces | None:

@@ -2,8 +2,19 @@
 
 from evals.grading.evaluate import Point, Value, close, numeric
 from evals.grading.quantities import points
-from evals.grading.tree import Apply, Bracket, Node, Number, Relation, Symbol, Words
-from evals.grading.tree import rebuilt, children, symbols, walk
+from evals.grading.tree import (
+    Apply,
+    Bracket,
+    Node,
+    Number,
+    Relation,
+    Symbol,
+    Words,
+    children,
+    rebuilt,
+    symbols,
+    walk,
+)
 
 EQUALS = frozenset({"=", "~", "==", "->"})
 
@@ -35,7 +46,9 @@ def is_label(node: Node) -> bool:
 def _is_probability(node: Apply) -> bool:
     """P(X = 3), E(X): a capital letter before a bracket."""
     head, inner = node.args
-    return isinstance(head, Symbol) and head.name[0].isupper() and isinstance(inner, Relation | Symbol)
+    return (
+        isinstance(head, Symbol) and head.name[0].isupper() and isinstance(inner, Relation | Symbol)
+    )
 
 
 def _is_derivative(node: Apply) -> bool:

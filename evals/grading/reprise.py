@@ -30,7 +30,7 @@ MAX_HINTS = 8
 def _number(text: str) -> Fraction | None:
     """The value of an integer or plain decimal, grouped by commas or not; None for the rest."""
     text = text.strip().strip("$").strip()
-    if not _PLAIN_NUMBER.fullmatch(text):
+    if len(text) > MAX_QUICK or not _PLAIN_NUMBER.fullmatch(text):
         return None
     return Fraction(text.replace(",", "").removesuffix("."))
 

@@ -5,56 +5,24 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from evals.grading.tree import LimitReached, Number, Unreadable
+from evals.grading.vocabulary import (
+    ACCENTS,
+    CONDITION,
+    CONSTANTS,
+    FUNCTIONS,
+    IGNORED,
+    NUMBER_WORDS,
+    OPERATORS,
+    RELATIONS,
+    SEPARATING,
+    SMALL_WORDS,
+    UNIT_LETTERS,
+    UNIT_WORDS,
+)
 
 MAX_CHARACTERS = 20_000
 MAX_DIGITS = 2_000
 MAX_EXPONENT = 2_000
-
-FUNCTIONS = {
-    **{name: name for name in (
-        "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan log ln exp sqrt max min "
-        "gcd lcm floor ceil abs det lg arccot arcsec arccsc binom"
-    ).split()},
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "arsinh": "arcsinh", "arcsinh": "arcsinh",
-    "arccosh": "arccosh", "arctanh": "arctanh", "asinh": "arcsinh", "acosh": "arccosh",
-    "atanh": "arctanh", "cosec": "csc", "tg": "tan", "ctg": "cot", "arctg": "arctan",
-    "log10": "log10", "log2": "log2", "cbrt": "cbrt", "tbinom": "binom", "choose": "choose",
-}  # fmt: skip
-CONSTANTS = {"pi": "pi", "infty": "infinity", "infinity": "infinity", "inf": "infinity", "oo": "infinity"}
-RELATIONS = {
-    "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "==": "=", "!=": "!=", "~": "~",
-    r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\ne": "!=", r"\approx": "~",
-    r"\simeq": "~", r"\sim": "~", r"\doteq": "~", r"\cong": "~", r"\in": "in", r"\equiv": "==",
-    r"\to": "->", r"\rightarrow": "->", r"\Rightarrow": "->", r"\implies": "->", r"\mapsto": "->",
-    r"\notin": "notin", r"\Leftrightarrow": "->", r"\longrightarrow": "->", r"\iff": "->",
-    r"\subset": "subset", r"\subseteq": "subset",
-}  # fmt: skip
-OPERATORS = {
-    "+": "+", "-": "-", "*": "*", "/": "/", "^": "^", "_": "_", "!": "!", "|": "|", "'": "'", ":": ":",
-    "%": "%", r"\%": "%", r"\cdot": "*", r"\times": "*", r"\div": "/", r"\pm": "pm", r"\mp": "mp",
-    r"\cup": "cup", r"\cap": "cap", r"\setminus": "minus", r"\backslash": "minus", r"\bmod": "mod",
-    r"\mod": "mod", r"\circ": "circ", r"\prime": "'", r"\ldots": "...", r"\bigcup": "cup", "**": "^",
-}  # fmt: skip
-ACCENTS = {"hat", "vec", "bar", "tilde", "dot", "ddot", "overline", "widehat", "overrightarrow",
-           "widetilde", "underline", "mathbb", "mathscr", "mathfrak"}  # fmt: skip
-IGNORED = {"angle", "triangle", "therefore", "because", "hfill", "par", "item", "measuredangle",
-           "textstyle", "checkmark", "blacksquare", "square", "Box"}  # fmt: skip
-SEPARATING = {"and", "or", "und", "oder", "&"}
-CONDITION = re.compile(
-    r"(?:for|where|such that|with|if|when|whenever|as|provided|s\.t\.|because|since|in which)\b"
-)
-SMALL_WORDS = set("the are not yes all any odd one two six ten due per for".split())
-UNIT_WORDS = set(
-    "cm mm km kg hz khz mhz ghz ev kev mev min sec hr hrs ft lb lbs oz yd mph kph mol kj cal pa kpa "
-    "atm rad deg sq nm psi".split()
-)
-"""Short words that are units behind a number and products of letters elsewhere."""
-NUMBER_WORDS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
-}
 
 _NUMBER = re.compile(
     r"(?P<whole>\d+)?(?:\.(?P<part>\d*))?"
@@ -166,7 +134,7 @@ class Tokenizer:
             if self.at == len(text):
                 return
         letter = text[self.at]
-        if letter.isascii() and letter.isdigit() or (
+        if (letter.isascii() and letter.isdigit()) or (
             letter == "." and text[self.at + 1 : self.at + 2].isdigit()
         ):
             self._digits()
@@ -216,7 +184,7 @@ class Tokenizer:
             self._add("separator", ";")
         elif letter == "&":
             self._add("column", "&")
-        elif letter in "\"?`":
+        elif letter in '"?`':
             pass
         elif letter == "." and self.text[self.at : self.at + 2] == "..":
             self.at += 2
@@ -244,7 +212,9 @@ class Tokenizer:
             self._add(name, self.text[self.at : end].strip("{}* "))
             self.at = end
             if name == "begin" and self.text[self.at : self.at + 1] in ("{", "["):
-                self.at = self.text.find("}" if self.text[self.at] == "{" else "]", self.at) + 1 or len(self.text)
+                self.at = self.text.find(
+                    "}" if self.text[self.at] == "{" else "]", self.at
+                ) + 1 or len(self.text)
         elif command == "\\\\":
             self._add("row", name)
             spacing = re.compile(r"\s*\[[\d.]*(?:pt|em|ex|mm)\]").match(self.text, self.at)
@@ -277,8 +247,13 @@ class Tokenizer:
             self.at = start
             return
         end = group_end(self.text, start)
-        inner = self.text[start + 1 : end - 1] if self.text[end - 1] == "}" else self.text[start + 1 :]
+        inner = (
+            self.text[start + 1 : end - 1] if self.text[end - 1] == "}" else self.text[start + 1 :]
+        )
         self.at = end
+        if inner.strip() in UNIT_LETTERS and self.tokens and self.tokens[-1].kind == "number":
+            self._add("words", inner.strip().lower())
+            return
         if _MATHS_IN_TEXT.fullmatch(inner) or "\\" in inner:
             for token in Tokenizer(inner).tokens:
                 self._add(token.kind, token.value, token.number)
@@ -335,9 +310,9 @@ class Tokenizer:
 
     def _plain_words(self) -> None:
         """Words outside \\text: as far as words follow each other."""
-        hit = re.compile(r"[A-Za-z][A-Za-z'\-]*[A-Za-z](?:[ ]+[A-Za-z][A-Za-z'\-]*[A-Za-z])*").match(
-            self.text, self.at
-        )
+        hit = re.compile(
+            r"[A-Za-z][A-Za-z'\-]*[A-Za-z](?:[ ]+[A-Za-z][A-Za-z'\-]*[A-Za-z])*"
+        ).match(self.text, self.at)
         assert hit is not None
         words = hit[0].split(" ")
         kept: list[str] = []
@@ -355,7 +330,19 @@ def _known_prefix(run: str) -> str | None:
     """A function or constant that a run of letters is, or begins with: pi in pix, sin in sinx."""
     if run in FUNCTIONS or run in CONSTANTS:
         return run
-    for name in ("arcsin", "arccos", "arctan", "sqrt", "sin", "cos", "tan", "log", "exp", "ln", "pi"):
+    for name in (
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sqrt",
+        "sin",
+        "cos",
+        "tan",
+        "log",
+        "exp",
+        "ln",
+        "pi",
+    ):
         if run.startswith(name) and len(run) - len(name) <= 1:
             return name
     return None

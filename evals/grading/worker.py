@@ -13,7 +13,7 @@ import struct
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from evals.grading import Grader, Verdict, lookup
 from harness.errors import RepriseError
@@ -27,7 +27,7 @@ WARM_UP = ({"answer": "x+1"}, r"\boxed{1+x}")
 """Graded before the first item, so that imports are not charged to it."""
 
 
-def read_frame(stream: BinaryIO) -> Any:
+def read_frame(stream: IO[bytes]) -> Any:
     """The next message; None when the other side has closed the pipe."""
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:
@@ -49,7 +49,7 @@ def split_frame(received: bytearray) -> tuple[Any] | None:
     return (message,)
 
 
-def write_frame(stream: BinaryIO, message: Any) -> None:
+def write_frame(stream: IO[bytes], message: Any) -> None:
     """Sends one message of JSON values."""
     body = json.dumps(message).encode()
     rest = memoryview(HEADER.pack(len(body)) + body)
@@ -98,7 +98,7 @@ def _warmed(name: str) -> Grader:
     return grader
 
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+def serve(requests: IO[bytes], replies: IO[bytes]) -> None:
     """Grades until the parent closes the pipe."""
     graders: dict[str, Grader] = {}
     while (request := read_frame(requests)) is not None:

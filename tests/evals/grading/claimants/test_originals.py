@@ -3,8 +3,12 @@
 import contextlib
 import importlib.util
 import io
+import json
+import os
+import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evals.grading import Item, grade_all
 from evals.grading.claimants import dapo, gsm8k_strict, minerva_text, strict_box
 from evals.grading.claimants.boxes import last_box_of_math
 from tests.evals.grading.claimants.golden_cases import differing, pairs, response
 
 
+@cache
 def original(name: str) -> Any:
     """A module of the installed verl, loaded alone: importing verl itself takes seconds."""
     package = importlib.util.find_spec("verl")
@@ -30,11 +36,11 @@ def original(name: str) -> Any:
     return module
 
 
-PIECES = [
-    *"0123456789abxyz+-/^_={}()[],.$% \n",
-    *(r"\frac \frac12 \dfrac \sqrt \sqrt3 \left( \right) \boxed \boxed{ \fbox{ \text{ \text{ cm}".split(" ")),
-    *(r"\% \$ \\ \! ^\circ \mbox \overline{ \textbf{ 0.5 .5 1/2 1,234 x= units Answer: ####".split(" ")),
-]  # fmt: skip
+COMMANDS = (
+    r"\frac \frac12 \dfrac \sqrt \sqrt3 \left( \right) \boxed \boxed{ \fbox{ \text{ \mbox \% \$"
+)
+TEXTS = r"\\ \! ^\circ \overline{ \textbf{ 0.5 .5 1/2 1,234 x= units cm} Answer: ####"
+PIECES = [*"0123456789abxyz+-/^_={}()[],.$% \n", *COMMANDS.split(), *TEXTS.split()]
 LATEX_LIKE = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
@@ -44,7 +50,7 @@ def quietly(function: Any, *arguments: Any) -> Any:
         return function(*arguments)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=LATEX_LIKE, gold=LATEX_LIKE)
 def test_strict_box_is_verls_math_reward(text: str, gold: str) -> None:
     module = original("math_reward")
@@ -53,7 +59,7 @@ def test_strict_box_is_verls_math_reward(text: str, gold: str) -> None:
     assert verdict.correct == (quietly(module.compute_score, text, gold) == 1.0)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=LATEX_LIKE)
 def test_dapo_is_verls_math_dapo(text: str) -> None:
     module = original("math_dapo")
@@ -64,7 +70,7 @@ def test_dapo_is_verls_math_dapo(text: str) -> None:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=LATEX_LIKE)
 def test_gsm8k_strict_is_verls_gsm8k(text: str) -> None:
     assert gsm8k_strict.marked_number(text) == original("gsm8k").extract_solution(text)
@@ -88,19 +94,20 @@ def test_dapos_verdicts_on_labelled_pairs() -> None:
     assert differing(verdicts) == []
 
 
+@cache
 def lm_eval_minerva() -> Any:
-    """lm-eval's minerva_math, loaded without the antlr 4.11 that only its symbolic half needs."""
+    """lm-eval's normal form; its module as a whole refuses to load without antlr 4.11."""
     package = importlib.util.find_spec("lm_eval")
     if package is None or not package.submodule_search_locations:
         pytest.skip("lm-eval is not installed")
     file = Path(package.submodule_search_locations[0]) / "tasks" / "minerva_math" / "utils.py"
     source = file.read_text()
-    module: dict[str, Any] = {"re": __import__("re")}
+    module: dict[str, Any] = {"re": re}
     exec(source[source.index("SUBSTITUTIONS = [") :], module)
     return module["normalize_final_answer"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=LATEX_LIKE)
 def test_normal_form_is_lm_evals(text: str) -> None:
     assert minerva_text.normal_form_of_lm_eval(text) == lm_eval_minerva()(text)
@@ -119,11 +126,6 @@ for line in sys.stdin:
 @pytest.mark.slow
 def test_minerva_is_lm_evals_minerva_math(tmp_path: Path) -> None:
     """With the antlr that lm-eval insists on, installed beside for the original only."""
-    import json
-    import os
-
-    from evals.grading import Item, grade_all
-
     folder = str(tmp_path)
     wheel = "antlr4-python3-runtime==4.11.0"
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, wheel]

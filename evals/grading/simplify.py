@@ -1,0 +1,133 @@
+"""Rewrites trees to what is compared: signs chosen, scalars multiplied in, items taken out."""
+
+import itertools
+
+from evals.grading import relations
+from evals.grading.tree import (
+    Apply,
+    Bracket,
+    Listing,
+    Matrix,
+    Node,
+    Number,
+    Relation,
+    Symbol,
+    Words,
+    children,
+    rebuilt,
+    walk,
+)
+
+
+def simplified(node: Node) -> Node:
+    """The tree without a set around one condition, scalars multiplied into vectors, +- in two."""
+    if isinstance(node, Bracket) and node.kind == "{}" and len(node.items) == 1:
+        inner = node.items[0]
+        if isinstance(inner, Apply) and inner.head == "such that":
+            return inner
+    if isinstance(node, Listing) and len(node.items) == 1:
+        return simplified(node.items[0])
+    if isinstance(node, Apply) and node.head == "unit":
+        if isinstance(node.args[0], Words):
+            return Words(" ".join(part.text for part in node.args if isinstance(part, Words)))
+        if not isinstance(node.args[0], Apply | Number | Symbol):
+            return simplified(node.args[0])
+    if isinstance(node, Apply) and node.head in ("multiply", "divide", "negate"):
+        return scaled(node)
+    if has_sign_pair(node) and not is_many(node):
+        return Listing(tuple(sign_choices(node)))
+    return node
+
+
+def scaled(node: Apply) -> Node:
+    """A number times a vector or matrix as that vector or matrix."""
+    args = tuple(simplified(argument) for argument in node.args)
+    for index, inner in enumerate(args):
+        if isinstance(inner, Matrix) or (isinstance(inner, Bracket) and inner.kind in ("()", "<>")):
+            if len(args) == 2 and isinstance(args[1 - index], Matrix | Bracket):
+                return node
+            if index == 1 and node.head == "divide":
+                return node
+            cells = [
+                Apply(node.head, (*args[:index], cell, *args[index + 1 :]))
+                for cell in children(inner)
+            ]
+            return rebuilt(inner, tuple(cells))
+    if has_sign_pair(node):
+        return Listing(tuple(sign_choices(node)))
+    return node
+
+
+def has_sign_pair(node: Node) -> bool:
+    return any(isinstance(seen, Apply) and seen.head in ("pm", "mp") for seen in walk(node))
+
+
+def sign_choices(node: Node) -> list[Node]:
+    """The tree for every choice of signs; +- and -+ in one tree go together."""
+    heads = [
+        seen.head for seen in walk(node) if isinstance(seen, Apply) and seen.head in ("pm", "mp")
+    ]
+    free = 1 if "mp" in heads else min(len(heads), 3)
+    found = []
+    for signs in itertools.product((1, -1), repeat=free):
+        found.append(with_signs(node, list(signs) if free > 1 else list(signs) * len(heads)))
+    return found
+
+
+def with_signs(node: Node, signs: list[int]) -> Node:
+    if isinstance(node, Apply) and node.head in ("pm", "mp"):
+        sign = signs.pop(0) if signs else 1
+        inner = with_signs(node.args[0], signs)
+        positive = (sign > 0) == (node.head == "pm")
+        return inner if positive else Apply("negate", (inner,))
+    below = children(node)
+    if not below:
+        return node
+    return rebuilt(node, tuple(with_signs(child, signs) for child in below))
+
+
+def is_many(node: Node) -> bool:
+    return isinstance(node, Listing) or (isinstance(node, Bracket) and node.kind == "{}")
+
+
+def elements(node: Node) -> list[Node]:
+    """The items of a collection; +- in one of them gives two."""
+    items = node.items if isinstance(node, Listing | Bracket) else (node,)
+    found: list[Node] = []
+    for item in items:
+        choices = sign_choices(item) if has_sign_pair(item) else [item]
+        found.extend(choices)
+    return found
+
+
+def distinct(items: tuple[Node, ...]) -> list[Node]:
+    return list(dict.fromkeys(elements(Listing(items))))
+
+
+def flat(items: list[Node]) -> list[Node]:
+    """Items with lists among them dissolved."""
+    found: list[Node] = []
+    for item in items:
+        if isinstance(item, Relation) and relations.is_equation(item) and is_many(item.parts[-1]):
+            item = item.parts[-1]
+        if isinstance(item, Listing) or (isinstance(item, Bracket) and item.kind == "{}"):
+            found.extend(flat(elements(item)))
+        else:
+            found.append(item)
+    return found
+
+
+def rows_of(node: Node) -> list[list[Node]] | None:
+    if isinstance(node, Matrix):
+        return [list(row) for row in node.rows]
+    if isinstance(node, Bracket) and node.kind in ("()", "[]", "<>"):
+        if all(isinstance(item, Bracket) and item.kind in ("()", "[]") for item in node.items):
+            return [list(item.items) for item in node.items if isinstance(item, Bracket)]
+        return [list(node.items)]
+    return None
+
+
+def vector_of(rows: list[list[Node]]) -> list[Node] | None:
+    if len(rows) == 1:
+        return rows[0]
+    return [row[0] for row in rows] if all(len(row) == 1 for row in rows) else None
