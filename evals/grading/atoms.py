@@ -153,6 +153,7 @@ class Atoms(Cursor):
     def _bracket(self, opening: str) -> Node:
         self._deeper()
         bars, self.bars = self.bars, 0
+        in_set, self.in_set = self.in_set, opening in ("{", r"\{")
         items: list[Node] = []
         ordered = False
         while not self._is("close"):
@@ -167,7 +168,7 @@ class Atoms(Cursor):
             elif not (self._is("close") or self._is("comma") or self._is("separator")):
                 raise Unreadable(f"unexpected {self._peek().value!r}")
         closing = self._next().value
-        self.bars = bars
+        self.bars, self.in_set = bars, in_set
         self.depth -= 1
         return self._closed(opening, closing, tuple(items), ordered)
 
@@ -242,13 +243,9 @@ class Atoms(Cursor):
         if name in ("log", "lg", "log10", "log2"):
             base = {"lg": 10, "log10": 10, "log2": 2}.get(name)
             base_node = index or (Number(Fraction(base)) if base else None)
-            if len(arguments) == 2 and base_node is None:
-                arguments, base_node = arguments[:1], arguments[1]
-            return (
-                Apply("ln", arguments)
-                if base_node is None
-                else Apply("log", (*arguments, base_node))
-            )
+            if base_node is None:  # log(x, b) names its base in the second place
+                return Apply("ln" if len(arguments) == 1 else "log", arguments)
+            return Apply("log", (*arguments, base_node))
         if index is not None:
             return Apply("call", (Symbol(name), *arguments, index))
         return Apply({"binom": "binomial"}.get(name, name), tuple(arguments))

@@ -1,4 +1,4 @@
-"""A place in a list of tokens and the helpers that move it; what atoms.py and parser.py build on."""
+"""A place in a list of tokens and the helpers that move it; atoms.py and parser.py build on it."""
 
 from abc import ABC, abstractmethod
 
@@ -44,6 +44,8 @@ class Cursor(ABC):
         self.depth = 0
         self.bars = 0
         """Absolute values that are open."""
+        self.in_set = False
+        """Whether a colon starts the condition of a set."""
 
     def _peek(self, ahead: int = 0) -> Token:
         index = self.at + ahead

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 
 from evals.grading.tree import Apply, LimitReached, Node, Number, Symbol, Unreadable
 
@@ -280,6 +280,17 @@ def _exponential(value: Value) -> Value:
     return CONTEXT.exp(value)
 
 
+def _hyperbolic(name: str) -> Callable[[Value], Value]:
+    function = getattr(CONTEXT, name)
+
+    def apply(value: Value) -> Value:
+        if value != 0 and CONTEXT.mag(value) > MAX_MAGNITUDE.bit_length():
+            raise LimitReached("exponential")
+        return function(value)
+
+    return apply
+
+
 def _factorial(value: Value) -> Value:
     if abs(value) > MAX_FACTORIAL:
         raise LimitReached("factorial")
@@ -364,17 +375,8 @@ _NUMERIC: dict[str, Callable[..., Value]] = {
             "arctanh": "atanh",
         }.items()
     },
-    **{
-        name: (lambda function: lambda value: function(_exponent_sized(value)))(getattr(CONTEXT, name))
-        for name in ("sinh", "cosh", "tanh", "coth")
-    },
+    **{name: _hyperbolic(name) for name in ("sinh", "cosh", "tanh", "coth")},
 }  # fmt: skip
-
-
-def _exponent_sized(value: Value) -> Value:
-    if value != 0 and CONTEXT.mag(value) > MAX_MAGNITUDE.bit_length():
-        raise LimitReached("exponential")
-    return value
 
 
 def close(left: Value, right: Value) -> bool:

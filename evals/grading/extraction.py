@@ -10,15 +10,24 @@ from dataclasses import dataclass
 
 BOX = re.compile(r"\\(?:begin)?(?:boxed|fbox|framebox)(?![A-Za-z])\s*")
 MAX_BOXES = 32
-MAX_CUE_TAIL = 4_000
+MAX_TAIL = 4_000
+MAX_CUE_TAIL = 20_000
+MAX_CUES = 200
 LONGEST = 200_000
 """Characters of an answer that are looked at."""
+LONGEST_PHRASE = 8
+"""Words of an answer in plain language."""
 THINK_END = "</think>"
-_CUE = re.compile(
-    r"####|(?:final\s+answer|answer|result|solution)s?\W{0,6}?(?:(?:\s+\S+){0,6}?\s+)?(?:is|are|equals|=|:)"
-    r"(?![A-Za-z])[\s:*]*|\*\*\s*answer\s*\*\*[\s:*]*|\banswer\b(?=\s*(?:\$|\\\(|\\\[))\s*",
-    re.IGNORECASE,
+_SAYS = r"\W{0,6}?(?:(?:\s+\S+){0,6}?\s+)?(?:is|are|equals|=|:)(?![A-Za-z])[\s:*]*"
+_CUES = (
+    re.compile(
+        rf"####|(?:final\s+)?answers?{_SAYS}|\*\*\s*answer\s*\*\*[\s:*]*"
+        r"|\banswer\b(?=\s*(?:\$|\\\(|\\\[))\s*",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"(?:result|solution)s?{_SAYS}", re.IGNORECASE),
 )
+"""Signs of an answer, those that name it an answer before those that may mean a step."""
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BETWEEN_BOXES = re.compile(
     r"(?:[\s,;.$&~]|\\[,;!: ]|\\q?quad|\\[()\[\]]|\\text\s*\{\s*(?:and|or|,)\s*\}|\band\b|\bor\b)*"
@@ -115,19 +124,28 @@ def _joined(text: str, found: list[_Box]) -> str:
     return ", ".join(distinct)
 
 
-def _after_cue(text: str) -> str | None:
+def _after_any_cue(text: str) -> str | None:
+    return next((found for cue in _CUES if (found := _after_cue(text, cue))), None)
+
+
+def _after_cue(text: str, cue: re.Pattern[str]) -> str | None:
     """What the last `answer is` says: the formula that follows, or the rest of its sentence."""
     tail = text[-MAX_CUE_TAIL:]
-    for hit in reversed(list(_CUE.finditer(tail))):
-        rest = tail[hit.end() :]
+    for hit in reversed(list(cue.finditer(tail))[-MAX_CUES:]):
+        rest = tail[hit.end() : hit.end() + MAX_TAIL]
         maths = _MATHS.match(rest.lstrip())
         if maths and not re.match(r"\s*,?\s*(?:and|,)\s*[$\\]", rest.lstrip()[maths.end() :]):
             return _inner(maths)
         end = _SENTENCE_END.search(rest.strip())
         sentence = (rest.strip()[: end.start()] if end else rest.strip())[:2_000]
-        if sentence.strip(" *.:$\\()[]"):
+        if sentence.strip(" *.:$\\()[]") and not _is_talk(sentence):
             return _from_sentence(sentence)
     return None
+
+
+def _is_talk(sentence: str) -> bool:
+    """Whether a sentence holds no answer: many words, no digit and no formula."""
+    return not re.search(r"[\d$\\=]", sentence) and len(sentence.split()) > LONGEST_PHRASE
 
 
 def _inner(hit: re.Match[str]) -> str:
@@ -150,12 +168,13 @@ def _from_sentence(sentence: str) -> str:
 
 
 def _last_formula(text: str) -> str | None:
-    hits = list(_MATHS.finditer(text[-MAX_CUE_TAIL:]))
-    return _inner(hits[-1]) if hits else None
+    formulas = [_inner(hit) for hit in _MATHS.finditer(text[-MAX_TAIL:])]
+    telling = [formula for formula in formulas if len(formula) > 1 or formula.isdigit()]
+    return (telling or formulas)[-1] if formulas else None
 
 
 def _last_number(text: str) -> str | None:
-    hits = [hit[0] for hit in _NUMBER.finditer(text[-MAX_CUE_TAIL:]) if hit[0].strip("- ")]
+    hits = [hit[0] for hit in _NUMBER.finditer(text[-MAX_TAIL:]) if hit[0].strip("- ")]
     return hits[-1] if hits else None
 
 
@@ -166,7 +185,11 @@ def extract(response: str) -> Found | None:
         said = thinking
     if "box" in said and (found := boxes(said)):
         return Found(_joined(said, found), "box")
-    for sign, search in (("cue", _after_cue), ("formula", _last_formula), ("number", _last_number)):
+    for sign, search in (
+        ("cue", _after_any_cue),
+        ("formula", _last_formula),
+        ("number", _last_number),
+    ):
         text = search(said)
         if text is not None and text.strip():
             return Found(text.strip()[:LONGEST], sign)
@@ -177,7 +200,7 @@ def candidates(response: str) -> list[str]:
     """Every box of a response and what its cue says: where a right answer may hide unextracted."""
     found = [box.content for box in boxes(response)]
     _, _, said = response.rpartition(THINK_END)
-    for search in (_after_cue, _last_formula, _last_number):
+    for search in (_after_any_cue, _last_formula, _last_number):
         text = search(said)
         if text:
             found.append(text)

@@ -41,7 +41,7 @@ _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z{}])")
 _THIN = r"(?:(?<!\\)\\[,!;: ]|\\(?:thinspace|space|enspace)(?![A-Za-z])|~|[\u00a0\u2009\u202f])"
 _GROUPS = re.compile(rf"(?<![\d.])(\d{{1,3}})((?:{_THIN}+\d{{3}})+)(?!\d)")
 _COMMA_GROUPS = re.compile(
-    rf"(?<![\d.,])\d{{1,3}}(?:(?:,{_THIN}+\s*|\{{,\}}\s*)\d{{3}})+(?![\d])(?!,\d)"
+    rf"(?<![\d.,])\d{{1,3}}(?:(?:,{_THIN}+\s*|\s*\{{\s*,\s*\}}\s*)\d{{3}})+(?![\d])(?!,\d)"
 )
 _SCIENTIFIC = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 _ORDINAL = re.compile(

@@ -18,7 +18,12 @@ from evals.grading.tree import (
     Words,
 )
 
+NEGATIONS = "not no except least most more less than over under about between unless never"
 STARTS = {"name", "function", "constant", "command", "accent", "begin"}
+
+
+NEGATING = set(NEGATIONS.split())
+INTEGERS = (Symbol("mathbb Z"), Symbol("mathbb N"))
 
 
 @dataclass(slots=True)
@@ -67,9 +72,22 @@ class Parser(Atoms):
             items.append(self._item())
             if not self._is("comma"):
                 break
+        items = self._without_domains(items)
         if not items:
             return None
         return items[0] if len(items) == 1 else Listing(tuple(items))
+
+    def _without_domains(self, items: list[Node]) -> list[Node]:
+        """The items but those that say where a parameter of others lies, as k in Z."""
+        kept: list[Node] = []
+        for item in items:
+            if kept and isinstance(item, Relation) and item.operators == ("in",):
+                parameter, domain = item.parts
+                if isinstance(parameter, Symbol) and domain in INTEGERS:
+                    self.bound.add(parameter.name)
+                    continue
+            kept.append(item)
+        return kept
 
     def _condition(self) -> None:
         """Skips a trailing condition and notes its letters; answers may follow after `, and`."""
@@ -93,9 +111,14 @@ class Parser(Atoms):
                 if token.kind == "operator" and token.value == ":":
                     self.at += ahead + 1
                     return
+            follows = self._peek(1)
+            introduces = not NEGATING & set(self._peek().value.split())
+            if introduces and follows.kind in (*STARTS, "number", "open"):
+                self.at += 1
 
     def _relation(self) -> Node:
         self._deeper()
+        self._take("relation", "=", "~")  # what an equals sign without left side is followed by
         parts = [self._sets()]
         operators = []
         while self._is("relation"):
@@ -115,7 +138,7 @@ class Parser(Atoms):
 
     def _ratio(self) -> Node:
         parts = [self._sum()]
-        while self._is("operator", ":") and self._peek(1) is not END:
+        while not self.in_set and self._is("operator", ":") and self._peek(1) is not END:
             self._next()
             parts.append(self._sum())
         return Apply("ratio", tuple(parts)) if len(parts) > 1 else parts[0]

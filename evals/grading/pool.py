@@ -164,7 +164,7 @@ _pool = Pool()
 
 
 def _after_fork() -> None:
-    """A forked child starts workers of its own; its copies of our pipes must not keep ours alive."""
+    """A forked child starts its own workers; its copies of our pipes must not keep ours alive."""
     global _pool
     inherited, _pool = _pool, Pool()
     for worker in inherited.idle:

@@ -12,6 +12,8 @@ MIN_DIGITS_OF_ANSWER = 6
 """Significant digits that a decimal must show to stand for an exact gold answer."""
 MIN_DIGITS_OF_GOLD = 3
 """Significant digits from which a decimal gold answer is read as rounded."""
+DIGITS_OF_A_FLOAT = 15
+"""Significant digits from which a decimal is taken for a printed floating-point number."""
 WHOLE_HEADS = frozenset({"factorial", "binomial", "floor", "ceil", "modulo", "gcd", "lcm"})
 TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 
@@ -166,6 +168,8 @@ def _agree_when_rounded(gold: Node, answer: Node) -> bool:
     is right, an answer with fewer digits than it is not.
     """
     written, given = _literal(gold), _literal(answer)
+    if _is_float(given) != _is_float(written):
+        return _nearly_equal(gold, answer)
     if written is not None:
         if (written.digits or 0) < MIN_DIGITS_OF_GOLD:
             return False
@@ -175,6 +179,18 @@ def _agree_when_rounded(gold: Node, answer: Node) -> bool:
     if given is None or (given.digits or 0) < MIN_DIGITS_OF_ANSWER:
         return False
     return _within(gold, given, cut=True)
+
+
+def _is_float(decimal: Number | None) -> bool:
+    return decimal is not None and (decimal.digits or 0) >= DIGITS_OF_A_FLOAT
+
+
+def _nearly_equal(gold: Node, answer: Node) -> bool:
+    """Equality up to the errors of floating-point arithmetic."""
+    left, right = real_value(gold), real_value(answer)
+    if left is None or right is None:
+        return False
+    return bool(abs(left - right) <= abs(left) * CONTEXT.mpf(10) ** -14)
 
 
 def _within(node: Node, decimal: Number, *, cut: bool) -> bool:

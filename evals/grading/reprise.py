@@ -15,7 +15,7 @@ from evals.grading import Verdict
 from evals.grading.extraction import Found, candidates, extract
 from evals.grading.normal import key, plain
 from evals.grading.tree import LimitReached, Unreadable
-from evals.grading.words import answer_choice, gold_choice, words
+from evals.grading.words import answer_choice, gold_choice, option_content, words
 from harness.errors import ConfigError
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,400})(?:\.\d{0,400})?")
@@ -56,7 +56,10 @@ def quick(truth: Mapping[str, Any], response: str) -> Verdict | None:
     Raises:
         ConfigError: the truth has no `answer`.
     """
-    gold, found = _gold(truth), extract(response)
+    gold = _gold(truth)
+    if len(response) <= MAX_QUICK and key(response) == key(gold) != "":
+        return Verdict(correct=True, extracted=response.strip(), how="text")
+    found = extract(response)
     if found is None:
         return Verdict(correct=False, extracted=None, how="none", doubt="no answer")
     verdict = _decided(gold, found)
@@ -140,7 +143,10 @@ def judge(gold: str, answer: str) -> tuple[bool, str]:
     said, wanted = words(right), words(left)
     if said is not None and said == wanted:
         return True, "words"
-    return _by_structure(left, right), "structure"
+    if _by_structure(left, right):
+        return True, "structure"
+    content = option_content(right)
+    return content is not None and _by_structure(left, content), "structure"
 
 
 def _same_long(gold: str, answer: str) -> bool:

@@ -18,6 +18,8 @@ from evals.grading.tree import (
     walk,
 )
 
+MAX_MATRIX_PRODUCTS = 1_000
+
 
 def simplified(node: Node) -> Node:
     """The tree without a set around one condition, scalars multiplied into vectors, +- in two."""
@@ -32,11 +34,59 @@ def simplified(node: Node) -> Node:
             return Words(" ".join(part.text for part in node.args if isinstance(part, Words)))
         if not isinstance(node.args[0], Apply | Number | Symbol):
             return simplified(node.args[0])
+    if isinstance(node, Apply) and node.head in ("add", "multiply"):
+        matrix = _matrix_arithmetic(node)
+        if matrix is not None:
+            return matrix
     if isinstance(node, Apply) and node.head in ("multiply", "divide", "negate"):
         return scaled(node)
     if has_sign_pair(node) and not is_many(node):
         return Listing(tuple(sign_choices(node)))
     return node
+
+
+def _matrix_arithmetic(node: Apply) -> Node | None:
+    """A sum or product of matrices as one matrix; None for anything else."""
+    args = [simplified(argument) for argument in node.args]
+    if not all(isinstance(argument, Matrix) for argument in args) or len(args) < 2:
+        return None
+    result = args[0]
+    for other in args[1:]:
+        assert isinstance(result, Matrix) and isinstance(other, Matrix)
+        combined = (_sum if node.head == "add" else _product)(result, other)
+        if combined is None:
+            return None
+        result = combined
+    return result
+
+
+def _sum(left: Matrix, right: Matrix) -> Matrix | None:
+    if [len(row) for row in left.rows] != [len(row) for row in right.rows]:
+        return None
+    return Matrix(
+        tuple(
+            tuple(Apply("add", pair) for pair in zip(*rows, strict=True))
+            for rows in zip(left.rows, right.rows, strict=True)
+        )
+    )
+
+
+def _product(left: Matrix, right: Matrix) -> Matrix | None:
+    columns = list(zip(*right.rows, strict=False))
+    size = len(left.rows) * len(columns) * len(right.rows)
+    if size > MAX_MATRIX_PRODUCTS or any(len(row) != len(right.rows) for row in left.rows):
+        return None
+    return Matrix(
+        tuple(
+            tuple(
+                Apply(
+                    "add", tuple(Apply("multiply", pair) for pair in zip(row, column, strict=True))
+                )
+                for column in columns
+            )
+            for row in left.rows
+        )
+    )
 
 
 def scaled(node: Apply) -> Node:

@@ -1,6 +1,7 @@
 """Cuts an answer in plain spelling into tokens; read by parser.py."""
 
 import re
+from contextlib import suppress
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from evals.grading.vocabulary import (
     IGNORED,
     NUMBER_WORDS,
     OPERATORS,
+    PERCENT_WORDS,
     RELATIONS,
     SEPARATING,
     SMALL_WORDS,
@@ -255,10 +257,17 @@ class Tokenizer:
             self._add("words", inner.strip().lower())
             return
         if _MATHS_IN_TEXT.fullmatch(inner) or "\\" in inner:
-            for token in Tokenizer(inner).tokens:
-                self._add(token.kind, token.value, token.number)
+            self._inline(Tokenizer(inner).tokens)
             return
+        if re.search(r"[0-9]", inner):
+            with suppress(Unreadable):
+                self._inline(Tokenizer(inner).tokens)
+                return
         self._language(inner)
+
+    def _inline(self, tokens: list[Token]) -> None:
+        for token in tokens:
+            self._add(token.kind, token.value, token.number)
 
     def _language(self, inner: str) -> None:
         """Words: a separator, a condition that ends the answer, a number, or plain language."""
@@ -274,6 +283,8 @@ class Tokenizer:
         elif words[0] in SEPARATING and len(words) > 1:
             self._add("separator", "and")
             self._language(" ".join(words[1:]))
+        elif text in PERCENT_WORDS:
+            self._add("operator", "%")
         elif text in NUMBER_WORDS:
             self._add("number", text, Number(Fraction(NUMBER_WORDS[text])))
         else:

@@ -95,7 +95,8 @@ UNICODE: dict[str, str] = {
     **_characters(
         [
             ("−–—‒‐‑﹣", "-"), ("°º", r"^{\circ}"), ("′’‘", "'"), ("″", "''"), ("“”", '"'),
-            ("∣", "|"), ("∶：", ":"), ("⁄∕", "/"), ("，、", ","), ("；", ";"), ("。", "."), ("％", "%"),
+            ("∣", "|"), ("∶：", ":"), ("⁄∕", "/"),
+            ("，、", ","), ("；", ";"), ("。", "."), ("％", "%"),
             ("（", "("), ("）", ")"), ("［", "["), ("］", "]"), ("｛", r"\{"), ("｝", r"\}"),
             ("＝", "="), ("＜", "<"), ("＞", ">"), ("€£¥¢\u2061", ""), ("\u2062", "*"),
             ("√", r"\sqrt"), ("∛", r"\sqrt[3]"), ("∜", r"\sqrt[4]"), ("ℝ", r"\mathbb{R}"),
@@ -150,12 +151,13 @@ _SHORT_WORDS = "the are not yes all any odd one two six ten due per for"
 SMALL_WORDS = set(_SHORT_WORDS.split())
 """Words of three letters that are no product; longer runs of letters are words anyway."""
 _SHORT_UNITS = """
-cm mm km kg hz khz mhz ghz ev kev mev min sec hr hrs ft lb lbs oz yd mph kph mol kj cal pa kpa atm
-rad deg sq nm psi
+pct cm mm km kg hz khz mhz ghz ev kev mev min sec hr hrs ft lb lbs oz yd mph kph mol kj cal pa kpa
+atm rad deg sq nm psi
 """
 UNIT_WORDS = set(_SHORT_UNITS.split())
 """Short words that are units behind a number and products of letters elsewhere."""
 UNIT_LETTERS = set("mgshlLNJWVKACF")
 """Upright letters that are units behind a number."""
+PERCENT_WORDS = {"percent", "per cent", "pct"}
 _COUNTING = "zero one two three four five six seven eight nine ten eleven twelve"
 NUMBER_WORDS = {word: value for value, word in enumerate(_COUNTING.split())}

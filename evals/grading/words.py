@@ -7,6 +7,7 @@ _CHOICE = re.compile(r"\(?\s*([A-Ja-j])\s*[).:]?")
 _CHOICE_WITH_CONTENT = re.compile(r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).:])\s*\S.*", re.DOTALL)
 _WRAPPERS = re.compile(r"\\(?:text|mathbb|mathrm)\s*|[{}]|\\[ ,;!]|~|\\q?quad(?![A-Za-z])|[\"`]")
 _ARTICLES = re.compile(r"\b(?:the|an?)\s+")
+_OPTION_LETTER = re.compile(r"(?:\\text\s*\{)?\s*\(\s*[A-E]\s*\)\s*[:.]?\s*\}?(?:\\ )?\s*(?=\S)")
 _OPTION = re.compile(r"(?:option|choice|answer|case)\s+", re.IGNORECASE)
 
 
@@ -28,6 +29,12 @@ def gold_choice(text: str) -> str | None:
     bare = unwrapped(text)
     hit = _CHOICE.fullmatch(bare)
     return hit[1] if hit and (hit[1].isupper() or len(bare) > 1) else None
+
+
+def option_content(text: str) -> str | None:
+    """What stands behind the letter of a multiple-choice answer: 12 in (C) 12."""
+    hit = _OPTION_LETTER.match(text)
+    return text[hit.end() :].strip() or None if hit else None
 
 
 def answer_choice(text: str) -> str | None:

@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from evals import stats
 from evals.benchmarks import describe, grader_of, load_problems
 from evals.grading import Item, grade_all
 
-BOXED = "{problem}\nPlease reason step by step, and put your final answer within \\boxed{}."
-ANSWER_TAGS = (
-    "{problem}\nThink about it step by step in <think> </think> tags. Then say who each person is "
-    "in <answer> </answer> tags, for example <answer> (1) Zoey is a knight (2) Oliver is a knave "
-    "</answer>."
-)
+PROMPTS = Path(__file__).parents[2] / "conf" / "eval" / "prompt"
 
 Doc = Mapping[str, Any]
 
@@ -46,12 +44,24 @@ def problems(benchmark: str, folder: str | None = None, **_: Any) -> dict[str, A
 
 def boxed(doc: Doc) -> str:
     """A problem of mathematics with the request for a box."""
-    return BOXED.replace("{problem}", doc["problem"])
+    return shown("boxed", doc)
 
 
 def answer_tags(doc: Doc) -> str:
     """A puzzle whose text asks for no answer format, with a request for one."""
-    return ANSWER_TAGS.replace("{problem}", doc["problem"])
+    return shown("answer_tags", doc)
+
+
+def shown(prompt: str, doc: Doc) -> str:
+    """A problem as the protocols' prompt of that name shows it."""
+    return template(prompt).replace("{problem}", doc["problem"])
+
+
+@cache
+def template(prompt: str) -> str:
+    """The text of a prompt of conf/eval/prompt."""
+    content = yaml.safe_load((PROMPTS / f"{prompt}.yaml").read_text(encoding="utf-8"))
+    return str(content["template"])
 
 
 def target(doc: Doc) -> str:

@@ -58,8 +58,6 @@ def test_a_task_matches_its_card(name: str) -> None:
 
 
 def test_the_request_for_a_box_is_the_protocols() -> None:
-    prompt = yaml.safe_load((ROOT / "conf" / "eval" / "prompt" / "boxed.yaml").read_text())
-    assert prompt["template"] == reprise.BOXED
     assert reprise.boxed({"problem": "Is {x} 1?"}).startswith("Is {x} 1?\nPlease reason")
 
 

@@ -24,6 +24,8 @@ FOUND = [
     ("The answer is 5.", "5", "cue"),
     ("Final Answer: The final answer is $5$. I hope it is correct.", "5", "cue"),
     ("**Answer:** 12", "12", "cue"),
+    ("The answer is 5. The solution above is correct, but do check every step.", "5", "cue"),
+    ("Hence $n = 4$ for every such $n$.", "n = 4", "formula"),
     ("Answer: 1,234", "1,234", "cue"),
     ("She pays 3 + 4 dollars.\n#### 7", "7", "cue"),
     (r"Answer \[ 9 \]", "9", "cue"),
