@@ -7,6 +7,7 @@ from typing import Any
 from evals import stats
 from evals.job import GeneratedSample, JobModel
 from evals.judges import Graded
+from evals.planning import detectable_difference
 from evals.scores import Difference, Lengths, ModelScore, SecondOpinion
 from evals.verdicts import compare
 from evals.voting import Votes
@@ -84,6 +85,7 @@ def model_score(
         accuracy=stats.accuracy(correct),
         sampling=stats.sampling_interval(correct),
         run_sd=stats.run_sd(correct) if even and smallest > 1 else None,
+        detectable=detectable_difference(stats.expected_run_sd(correct), smallest),
         pass_at={k: stats.pass_at_k(correct, k) for k in powers(smallest)},
         majority=stats.maj_at_k(votes, smallest),
         mean_reward=stats.mean(numbers(graded, ids, "value")) if rewarded else None,

@@ -84,6 +84,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,
+                errors="replace",
                 env=environment,
                 pass_fds=[lock.fileno() for lock in locks],
                 start_new_session=True,
@@ -92,14 +93,16 @@ class Child:
     def follow(self, told: "queue.Queue[tuple[Child, Told | None]]") -> None:
         """Queues progress lines, logs every other one, and queues None at the end."""
         assert self.process.stdout is not None
-        with self.log.open("a") as log:
-            for line in self.process.stdout:
-                if line.startswith(('{"label"', '{"error"')):
-                    told.put((self, json.loads(line)))
-                else:
-                    log.write(line)
-                    log.flush()
-        told.put((self, None))
+        try:
+            with self.log.open("a") as log:
+                for line in self.process.stdout:
+                    if news := message(line):
+                        told.put((self, news))
+                    else:
+                        log.write(line)
+                        log.flush()
+        finally:
+            told.put((self, None))
 
     def kill(self) -> None:
         """Ends the child with everything it started; vLLM has workers of its own."""
@@ -122,6 +125,17 @@ class Child:
         return EvaluationError(
             f"the generation process {ended}; {kept}. Full log: {self.log}\n{said}"
         )
+
+
+def message(line: str) -> Told | None:
+    """A progress or error line; None for what else is printed, half a line of a killed child too."""
+    if not line.startswith(('{"label"', '{"error"')):
+        return None
+    try:
+        told: Told = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return told
 
 
 def start(job: Job, folder: Path, python: str | None, locks: Sequence[TextIO]) -> list[Child]:

@@ -4,17 +4,15 @@ Claims carry percents, as they are published; everything measured here is a shar
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
 
-from evals import planning, stats
+from evals import METRIC, planning, stats
 from evals.voting import Votes, drawn_majority, majority_at
 
-METRIC = re.compile(r"(avg|mean|pass|maj|cons)@([1-9]\d*)|accuracy|greedy")
 SMALLEST_MARGIN = 0.02
 
 

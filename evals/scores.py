@@ -50,6 +50,9 @@ class ModelScore(Frozen):
     """avg@k; the interval covers other draws on the same problems."""
     run_sd: float | None
     """Standard deviation of the accuracy over sample indices, each a run; null at k = 1."""
+    detectable: float
+    """Smallest difference to another such model, on the same problems with the same k, that would
+    be found four times in five (5 % two-sided)."""
     pass_at: dict[int, Interval]
     """Unbiased pass@k for powers of two up to k, and k."""
     majority: Interval

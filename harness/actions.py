@@ -9,12 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from harness.compose import to_eval_spec, to_run_spec
 from harness.errors import ConfigError
 from harness.spec import EvalSpec, RunSpec
+
+if TYPE_CHECKING:
+    from harness.cards import Claim
 
 
 @dataclass(frozen=True)
@@ -89,15 +93,17 @@ def evaluate(request: Request) -> int:
     """Measure one model under a protocol: folder, hub id, or a model behind a server.
 
     Draws responses (continuing what is on disk), grades them, checks the instrument, and prints a
-    statement: score with intervals, published claim (+repro=...), independent score. Exit code 0
-    means a valid score for every benchmark.
+    statement: score with intervals, verdict on the published claim (of +repro=..., or your own
+    claim={value: 43.1, metric: avg@16}), independent score. Exit code 0 means a valid score for
+    every benchmark.
     Example: python run.py action=eval model.path=my/model eval=aime24 hardware=1xH100
     Example: python run.py action=eval backend=openai backend.url=http://127.0.0.1:8000/v1 \\
                  model.path=served-name eval=quick
     """
     from harness.evaluation import evaluate_alone
 
-    evaluate_alone(request.eval_spec, request.overrides)
+    spec = request.eval_spec
+    evaluate_alone(spec, request.overrides, _claim(request, spec))
     return 0
 
 
@@ -116,8 +122,14 @@ def score(request: Request) -> int:
             "sample logs, or JSONL with id and response), and eval=<protocol with the benchmark>"
         )
     spec = to_eval_spec(request.config, request.overrides, has_data=True)
-    score_log(spec, Path(request.config.samples), request.overrides)
+    score_log(spec, Path(request.config.samples), request.overrides, _claim(request, spec))
     return 0
+
+
+def _claim(request: Request, spec: EvalSpec) -> "Claim | None":
+    from harness.claims import given_claim
+
+    return given_claim(request.config.claim, [b.name for b in spec.eval.benchmarks])
 
 
 def list_repros(request: Request) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from evals import METRIC
 from harness.errors import ConfigError
 from harness.spec import RunSpec
 
@@ -80,8 +81,10 @@ class Claim(Fact):
     """A name in evals/benchmarks, or the test set in upstream's words when there is none."""
     problems: int | None = None
     """Problems in upstream's test set; null when it does not say."""
-    metric: str
-    """avg@k, pass@k, maj@k, accuracy or greedy."""
+    metric: Annotated[str, Field(pattern=METRIC.pattern)]
+    """avg@k, pass@k, maj@k (or mean@k, cons@k), accuracy or greedy."""
+    model: str | None = None
+    """Which of upstream's models, when it releases several."""
     value: Annotated[float, Field(ge=0, le=100)]
     """The number in percent, as published."""
     samples_per_problem: int | None

@@ -3,6 +3,10 @@ training set; evaluations inside a run and by themselves call it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from pydantic import ValidationError
 
 from evals import HELD_OUT, verdicts
 from evals.assess import by_problem, numbers
@@ -12,8 +16,10 @@ from evals.judges import Graded
 from evals.sample_files import read_lines
 from evals.scores import Scores
 from evals.statement import ClaimVerdict, Independent, Overlap, Statement
-from harness.cards import Card, Claim, load_card
+from harness.cards import Claim, load_card
+from harness.errors import ConfigError
 
+CLAIM_FIELDS = [name for name, field in Claim.model_fields.items() if field.is_required()]
 UNTRAINED = "base"
 """The label of a model that no claim is about."""
 
@@ -23,6 +29,7 @@ def statements(
     folder: Path,
     *,
     repro: str | None,
+    given: Claim | None = None,
     miniature: bool = False,
     overlaps: Mapping[str, Overlap] | None = None,
 ) -> list[Statement]:
@@ -32,12 +39,23 @@ def statements(
         scores: as evals/run.py found them.
         folder: holds one folder a benchmark, with verdicts-<label>.jsonl.
         repro: the project whose claims are looked up.
+        given: a claim of the user's own.
         miniature: a laptop-size run, which no claim is about.
         overlaps: benchmark -> overlap with the training set.
     """
     card = load_card(repro) if repro else None
+    claims = [*(card.claims if card else []), *([given] if given else [])]
+    released = card.released_model if card else None
     return [
-        _statement(found, folder, label, card, miniature, (overlaps or {}).get(found.benchmark))
+        _statement(
+            found,
+            folder,
+            label,
+            [claim for claim in claims if claim.benchmark == found.benchmark],
+            released if label == "trained" else None,
+            miniature,
+            (overlaps or {}).get(found.benchmark),
+        )
         for found in scores
         for label in [model.label for model in found.models]
     ]
@@ -47,15 +65,17 @@ def _statement(
     scores: Scores,
     folder: Path,
     label: str,
-    card: Card | None,
+    claims: Sequence[Claim],
+    released: str | None,
     miniature: bool,
     overlap: Overlap | None,
 ) -> Statement:
-    claims = [claim for claim in card.claims if claim.benchmark == scores.benchmark] if card else []
     judged: list[ClaimVerdict] = []
     note = None
     if label == UNTRAINED or scores.benchmark == HELD_OUT:
-        claims = []
+        pass  # no published number is about these
+    elif scores.invalid and claims:
+        note = "the claims are not judged: the score is invalid"
     elif miniature and claims:
         note = "the claims are not judged: this run is a miniature"
     else:
@@ -66,9 +86,38 @@ def _statement(
         label=label,
         claims=judged,
         claims_note=note,
-        independent=independent(scores, label, card),
+        independent=independent(scores, label, released),
         overlap=overlap,
     )
+
+
+def given_claim(value: Any, benchmarks: Sequence[str]) -> Claim | None:
+    """A claim from the command line; what it leaves out is not stated.
+
+    Raises:
+        ConfigError: it is malformed, or names none of the benchmarks.
+    """
+    if value is None:
+        return None
+    if isinstance(value, DictConfig):
+        value = OmegaConf.to_container(value, resolve=True)
+    stated: dict[str, Any] = dict.fromkeys(CLAIM_FIELDS) | {"source": "the command line"}
+    if isinstance(value, Mapping):
+        stated |= {str(key): field for key, field in value.items()}
+    stated["benchmark"] = stated["benchmark"] or benchmarks[0]
+    try:
+        claim = Claim.model_validate(stated)
+    except ValidationError as error:
+        raise ConfigError(
+            f"claim={value} is no claim: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}. "
+            f"Write claim={{value: 43.1, metric: avg@16}}; fields: {', '.join(Claim.model_fields)}"
+        ) from error
+    if claim.benchmark not in benchmarks:
+        raise ConfigError(
+            f"claim.benchmark={claim.benchmark} is not measured by this protocol, which has "
+            f"{', '.join(benchmarks)}: choose one of them, or another eval="
+        )
+    return claim
 
 
 def our_score(scores: Scores, folder: Path, label: str) -> OurScore:
@@ -126,10 +175,10 @@ def claimed(claim: Claim) -> ClaimedScore:
     )
 
 
-def independent(scores: Scores, label: str, card: Card | None) -> Independent | None:
+def independent(scores: Scores, label: str, released: str | None) -> Independent | None:
     """Somebody else's score of this model; for a model trained here, of the released one."""
     (model,) = [model for model in scores.models if model.label == label]
-    name = card.released_model if card and label == "trained" else model.path
+    name = released if label == "trained" else model.path
     found = independent_score(name, scores.benchmark) if name else None
     if found is None:
         return None

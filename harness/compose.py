@@ -17,7 +17,7 @@ from harness.spec import EvalSpec, EvaluatedModel, RunSpec
 
 CONF_DIR = Path(__file__).parents[1] / "conf"
 Spec = TypeVar("Spec", bound=BaseModel)
-DOOR_KEYS = ("action", "cases", "samples")
+DOOR_KEYS = ("action", "cases", "samples", "claim")
 """Keys of conf/config.yaml that say what to do with a run, and are no part of it."""
 
 

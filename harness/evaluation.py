@@ -16,6 +16,7 @@ from evals.run import Measurement, measure
 from evals.scores import Scores
 from evals.statement import Overlap, Statement
 from harness import provenance
+from harness.cards import Claim
 from harness.claims import statements
 from harness.console import Console, short
 from harness.data import contamination
@@ -140,7 +141,9 @@ def show(console: Console, scores: Sequence[Scores], said: Sequence[Statement]) 
             console.say(note)
 
 
-def evaluate_alone(spec: EvalSpec, overrides: list[str]) -> list[Scores]:
+def evaluate_alone(
+    spec: EvalSpec, overrides: list[str], claim: Claim | None = None
+) -> list[Scores]:
     """Measures one model under one protocol; the same command again continues or only reports.
 
     Raises:
@@ -174,7 +177,7 @@ def evaluate_alone(spec: EvalSpec, overrides: list[str]) -> list[Scores]:
                     folder=folder,
                     on_progress=lambda _, done, total: bar.advance(done, total),
                 )
-            said = statements(scores, folder, repro=spec.repro)
+            said = statements(scores, folder, repro=spec.repro, given=claim)
             write_statements(said, folder)
             show(console, scores, said)
             believe(scores)

@@ -47,6 +47,7 @@ def _findings(scores: Scores) -> list[str]:
         for check in scores.checks
         if not check.passed and not check.spoils
     ]
+    found.append(_resolution(scores))
     for model in scores.models:
         if model.second:
             second = model.second
@@ -61,6 +62,15 @@ def _findings(scores: Scores) -> list[str]:
                 f"at ({classes}): {scores.benchmark}/doubtful-{model.label}.jsonl"
             )
     return found
+
+
+def _resolution(scores: Scores) -> str:
+    """What this many samples can tell apart."""
+    points = 100 * max(model.detectable for model in scores.models)
+    return (
+        f"resolution: {scores.samples_per_problem} sample(s) a problem tell two such models apart "
+        f'from {points:.1f} points on (4 times in 5); "same problems" is the noise of drawing alone'
+    )
 
 
 def interval(found: Interval) -> str:

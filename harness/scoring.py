@@ -14,6 +14,7 @@ from evals.run import write_verdicts
 from evals.sample_logs import LoggedSample, match, match_some, problems_of, read_log
 from evals.scores import Check, Scores
 from harness import provenance
+from harness.cards import Claim
 from harness.claims import statements
 from harness.console import Console, short
 from harness.evaluation import believe, show, write_statements
@@ -29,13 +30,16 @@ UNKNOWN = {"temperature": None, "top_p": None, "top_k": None}
 Responses = Mapping[str, Sequence[str]]
 
 
-def score_log(spec: EvalSpec, path: Path, overrides: list[str]) -> list[Scores]:
+def score_log(
+    spec: EvalSpec, path: Path, overrides: list[str], claim: Claim | None = None
+) -> list[Scores]:
     """Grades the responses of a log and writes scores, verdicts and a page.
 
     Args:
         spec: names benchmarks and grader; held_out takes problems and golds from the log itself.
         path: a log file, or a folder of them.
         overrides: the command line's, for the record.
+        claim: a published number of the user's own to hold the score against.
 
     Raises:
         EvaluationError: the log cannot be read, fits no benchmark, or the score is invalid.
@@ -57,7 +61,7 @@ def score_log(spec: EvalSpec, path: Path, overrides: list[str]) -> list[Scores]:
             score_responses(spec, problems, responses, model, folder / problems.name)
             for problems, responses in found
         ]
-        said = statements(scores, folder, repro=spec.repro)
+        said = statements(scores, folder, repro=spec.repro, given=claim)
         write_statements(said, folder)
         directory.event("evaluated", protocol=spec.eval.name)
         directory.status("done", stage="evaluate")

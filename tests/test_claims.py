@@ -10,7 +10,8 @@ from evals.judges import GraderJudge
 from evals.scores import Scores
 from harness import claims
 from harness.cards import Card, Claim
-from harness.claims import statements
+from harness.claims import given_claim, statements
+from harness.errors import ConfigError
 from tests.evals.measuring import FakeChildren, measured, measurement, toy_set
 
 
@@ -79,3 +80,28 @@ def test_the_independent_score_stands_beside(
     assert said.independent is not None
     assert (said.independent.percent, said.independent.sd) == (37.0, 6.6)
     assert any("37 ± 6.6" in line for line in said.sentences())
+
+
+def test_a_claim_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = scores_of(tmp_path, monkeypatch, model="some/model")
+    given = given_claim({"value": 50, "metric": "avg@64"}, ["toy"])
+    (said,) = statements([scores], tmp_path, repro=None, given=given)
+    (verdict,) = said.claims
+    assert verdict.word == "not distinguishable"
+    assert "temperature" in verdict.unknown
+    assert verdict.k_needed is not None and verdict.k_needed > 4
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"value": 431, "metric": "avg@16"}, "less than or equal to 100"),
+        ({"value": 43, "metric": "best of 5"}, "metric"),
+        ({"metric": "avg@16"}, "value"),
+        (43.1, "Write claim="),
+        ({"value": 43, "metric": "avg@16", "benchmark": "gpqa"}, "gpqa is not measured"),
+    ],
+)
+def test_a_malformed_claim_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        given_claim(value, ["toy"])

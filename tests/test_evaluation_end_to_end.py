@@ -1,5 +1,5 @@
 """`action=eval` and `action=score` by their command lines, on the tiny model: benchmarks with
-k > 1, what is drawn again, what a broken instrument does, control and contamination inside a run."""
+k > 1, what is drawn again, a broken instrument, control and contamination inside a run."""
 
 import json
 import subprocess

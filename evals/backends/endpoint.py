@@ -70,7 +70,7 @@ class EndpointEngine:
             except NotFoundError:
                 return  # no /models: what is wrong shows with the first request
             except OpenAIError as error:
-                raise self.explain(error, "GET /models") from error
+                raise self.explain(error, "GET /models", LOOK_TIMEOUT_S) from error
             except (AttributeError, TypeError, ValueError) as error:
                 raise EvaluationError(
                     f"{self.url}/models answered with something that is no list of models "
@@ -158,7 +158,7 @@ class EndpointEngine:
                 answer = await client.completions.create(prompt=request.text, **common)
         except (OpenAIError, ValueError) as error:
             what = f"{request.task}, problem {request.id}, sample {request.sample}"
-            raise self.explain(error, what) from error
+            raise self.explain(error, what, self.job.timeout_s) from error
         return request, self.sample(request, answer)
 
     def sample(self, request: Request, answer: Any) -> GeneratedSample:
@@ -193,13 +193,14 @@ class EndpointEngine:
             finish=finish,
         )
 
-    def explain(self, error: Exception, what: str) -> EvaluationError:
+    def explain(self, error: Exception, what: str, timeout_s: float) -> EvaluationError:
         """A library error as one that says what to do."""
         said = shown(getattr(error, "body", None) or error)
         advice = "look into the server's log, then run the same command again"
         if isinstance(error, APITimeoutError):
-            said = f"no answer within {self.job.timeout_s:g} s"
-            advice = "raise backend.timeout_s or lower backend.concurrency"
+            said = f"no answer within {timeout_s:g} s"
+            advice = "see whether the server is busy; raise backend.timeout_s or lower "
+            advice += "backend.concurrency"
         elif isinstance(error, APIConnectionError):
             said = f"no connection ({error.__cause__ or error})"
             advice = "start the server, or set backend.url to where it listens"

@@ -65,6 +65,14 @@ def test_death_shows_the_childs_own_traceback(job: Job, tmp_path: Path) -> None:
     assert "7 GB" not in str(caught.value)
 
 
+def test_half_a_message_and_foreign_bytes_are_only_logged(job: Job, tmp_path: Path) -> None:
+    script = (
+        r"""printf '\377\n{"label": "base", "done": 3, "total": 16}\n{"label": "ba'; kill -9 $$"""
+    )
+    with pytest.raises(EvaluationError, match='killed by signal 9.*\n.*\n{"label": "ba$'):
+        draw(job, tmp_path, script)
+
+
 def test_childs_own_error_needs_no_traceback(job: Job, tmp_path: Path) -> None:
     script = """echo '{"error": "the server is down; start it"}'; exit 1"""
     with pytest.raises(EvaluationError, match=r"^the server is down; start it .samples so far"):

@@ -29,6 +29,7 @@ def model(label: str, value: float) -> dict[str, Any]:
         "pass_at": {"1": interval(value, 0, 1), "4": interval(value + 0.1, 0, 1)},
         "sampling": interval(value, value - 0.02, value + 0.02),
         "run_sd": 0.01,
+        "detectable": 0.05,
         "majority": interval(value, 0, 1),
         "mean_reward": interval(value, 0, 1),
         "right": [1],

@@ -12,6 +12,7 @@ import pytest
 from evals import generate
 from evals.children import generate_all
 from evals.job import Job, JobModel
+from evals.sample_files import read_samples
 from harness.errors import EvaluationError
 from harness.spec import Sampling
 from tests.evals.backends.server import (
@@ -227,7 +228,9 @@ def test_server_that_dies_in_mid_run(job: Job, server: Server) -> None:
 
 def test_slow_server_runs_into_the_timeout(job: Job, server: Server) -> None:
     server.faults = [lambda handler: time.sleep(1)] * 4
-    with pytest.raises(EvaluationError, match=r"no answer within 0\.2 s; raise backend\.timeout_s"):
+    with pytest.raises(
+        EvaluationError, match=r"no answer within 0\.2 s; see whether .* raise backend\.timeout_s"
+    ):
         generate.generate(job.model_copy(update={"timeout_s": 0.2, "retries": 0}))
 
 
@@ -260,15 +263,19 @@ def test_missing_url_is_named(job: Job) -> None:
 def test_key_comes_from_the_environment_and_reaches_no_file(
     job: Job, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locked = job.model_copy(update={"api_key_env": "TEST_KEY"})
+    locked = job.model_copy(update={"api_key_env": "TEST_KEY", "data_parallel": 2})
     with pytest.raises(EvaluationError, match="names TEST_KEY, which is not set"):
         generate.generate(locked)
     monkeypatch.setenv("TEST_KEY", "secret-7")
-    generate_all(locked, log_folder=tmp_path / "logs", on_progress=lambda *told: None)
+    told = []
+    generate_all(locked, log_folder=tmp_path / "logs", on_progress=lambda *line: told.append(line))
+    assert told[-1] == ("base", 16, 16)
     assert server.keys == {"Bearer secret-7"}
-    assert len(samples_of(job)) == 16
+    found = read_samples(job.tasks[0].folder, "base")
+    assert len({(sample.id, sample.sample) for sample in found}) == 16
+    assert [len(samples_of(job, shard=shard)) for shard in (0, 1)] == [8, 8]
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) >= 5
+    assert {path.name for path in files} >= {"job.json", "generation-base-1.jsonl"}
     assert not any(b"secret-7" in path.read_bytes() for path in files)
 
 

@@ -114,12 +114,14 @@ def test_normal_form_is_lm_evals(text: str) -> None:
 
 
 ORIGINAL_MINERVA = """
-import json, sys
+import json, sys, time
 from lm_eval.tasks.minerva_math import utils
 form = utils.normalize_final_answer
 for line in sys.stdin:
     gold, text = json.loads(line)
-    print(json.dumps(bool(utils.is_equiv(form(utils.get_unnormalized_answer(text)), form(gold)))))
+    start = time.perf_counter()
+    equal = utils.is_equiv(form(utils.get_unnormalized_answer(text)), form(gold))
+    print(json.dumps([bool(equal), time.perf_counter() - start]))
 """
 
 
@@ -145,7 +147,13 @@ def test_minerva_is_lm_evals_minerva_math(tmp_path: Path) -> None:
     wanted = [json.loads(line) for line in done.stdout.splitlines()]
     items = [Item(truth={"answer": gold}, response=text) for gold, text in asked]
     ours = [verdict.correct for verdict in grade_all(items, grader="minerva")]
-    assert differing(list(zip(rows, ours, wanted, strict=True))) == []
+    in_time = [  # the original's own limit is 5 s, which decides by how busy the machine is
+        (row, our, want)
+        for row, our, (want, taken_s) in zip(rows, ours, wanted, strict=True)
+        if taken_s < 4
+    ]
+    assert len(in_time) > 0.99 * len(rows)
+    assert differing(in_time) == []
 
 
 def test_a_box_without_braces_counts_for_math_only() -> None:
