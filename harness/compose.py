@@ -12,7 +12,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import ConfigError
-from harness.rules import benchmark_violations, violations
+from harness.rules import backend_violations, benchmark_violations, violations
 from harness.spec import EvalSpec, EvaluatedModel, RunSpec
 
 CONF_DIR = Path(__file__).parents[1] / "conf"
@@ -116,7 +116,8 @@ def to_eval_spec(
     if _given("model.path", overrides) and not _given("model.name", overrides):
         model["name"] = str(model["path"]).rstrip("/").rsplit("/", 1)[-1].lower()
     spec = _validated(EvalSpec, {**fields, "model": model})
-    if broken := benchmark_violations(spec.eval, has_data=has_data):
+    broken = benchmark_violations(spec.eval, has_data=has_data) + backend_violations(spec.backend)
+    if broken:
         raise ConfigError("\n\n".join(broken))
     return spec
 

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from evals import HELD_OUT
 from evals.benchmarks import names
 from evals.grading import graders
-from harness.spec import Benchmark, Evaluation, RLAlgorithm, RunSpec
+from harness.spec import Backend, Benchmark, Evaluation, RLAlgorithm, RunSpec
 
+SECRETS = {"api_key", "auth_token", "header", "headers", "hf_token", "token"}
 NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
 
 
 def violations(spec: RunSpec) -> list[str]:
     """Every broken rule of a run, as text."""
     found = [*_lengths(spec), *_hardware(spec), *benchmark_violations(spec.eval, has_data=True)]
+    found += backend_violations(spec.backend)
     if isinstance(spec.algorithm, RLAlgorithm):
         found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
     elif spec.data.demonstration is None:
@@ -120,6 +122,21 @@ def benchmark_violations(protocol: Evaluation, *, has_data: bool) -> list[str]:
     if not has_data and protocol.max_tokens is None and HELD_OUT not in named:
         found.append(f"eval={protocol.name} sets no response limit: set eval.max_tokens=32768")
     found += [text for b in protocol.benchmarks for text in _prompt_missing(b, protocol)]
+    return found
+
+
+def backend_violations(backend: Backend) -> list[str]:
+    """Broken rules of a back end: what it needs, and secrets, which would reach the disk."""
+    found = []
+    if backend.engine == "openai" and not backend.url:
+        found.append("backend=openai needs a server: set backend.url=http://127.0.0.1:8000/v1")
+    if backend.engine == "lm_eval" and not backend.model:
+        found.append("backend=lm_eval needs a model class: set backend.model=local-completions")
+    if secrets := sorted(SECRETS & set(backend.arguments)):
+        found.append(
+            f"backend.arguments holds {', '.join(secrets)}, which would be written to disk: put "
+            "the secret into an environment variable and set backend.api_key_env to its name"
+        )
     return found
 
 

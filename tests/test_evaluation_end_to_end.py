@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.evals.backends.server import deaf, serving
 from tests.test_end_to_end import ROOT, SMALL, check_complete, finish, only_run
 
+VLLM = ROOT / ".venv-vllm" / "bin" / "python"
 BENCHMARKS = ROOT.parent / "shared" / "benchmarks"
 
 pytestmark = [
@@ -143,3 +145,31 @@ def test_an_evaluation_needs_no_training_packages() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_a_server_on_loopback_and_one_that_repeats_itself(tmp_path: Path) -> None:
+    with serving() as server:
+        wanted = (
+            "backend=openai", f"backend.url={server.url}", "model.path=tiny", *VARIED,
+            protocol(4, "aime24"),
+        )  # fmt: skip
+        code, output = evaluate(tmp_path / "varied", *wanted)
+        assert code == 0, output
+        server.answer = deaf
+        code, output = evaluate(tmp_path / "same", *wanted)
+    assert code == 1 and "one sample counted k times" in output, output
+    code, output = evaluate(tmp_path / "down", *wanted)
+    assert code == 1 and server.url in output, output
+
+
+@pytest.mark.skipif(not VLLM.exists(), reason="make vllm sets up vLLM on a CPU")
+def test_vllm_in_its_own_environment(tmp_path: Path) -> None:
+    code, output = finish(
+        tmp_path, "action=eval", "eval=countdown_small", "backend=vllm", f"backend.python={VLLM}"
+    )
+    assert code == 0, output
+    (path,) = only_run(tmp_path).rglob("scores.json")
+    (model,) = json.loads(path.read_text())["models"]
+    assert 0.2 < model["accuracy"]["value"] < 0.4
+    (attempt,) = model["generation"]["attempts"]
+    assert attempt["engine"] == "vllm" and attempt["sampling"]["temperature"] == 1.0

@@ -62,3 +62,20 @@ def test_an_evaluation_alone_has_no_held_out_data() -> None:
 def test_an_evaluation_alone_needs_a_response_limit() -> None:
     with pytest.raises(ConfigError, match=r"set eval.max_tokens"):
         eval_spec_of("eval=aime24", "eval.max_tokens=null")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["backend.engine=openai"], "set backend.url="),
+        (["backend=lm_eval", "backend.model=null"], "set backend.model="),
+        (
+            ["backend=lm_eval", "backend.model=x", "backend.arguments={auth_token: s3cret}"],
+            r"auth_token, which would be written to disk.*api_key_env",
+        ),
+    ],
+)
+def test_broken_rules_of_a_back_end(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        eval_spec_of("eval=aime24", *overrides)
+    assert "s3cret" not in str(caught.value)

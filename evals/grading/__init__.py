@@ -137,12 +137,11 @@ def version(grader: str) -> str:
         ConfigError: there is no such grader.
     """
     module, _ = _target(grader)
-    here = Path(__file__).parent
-    files = sorted(here.glob("*.py"))
     spec = importlib.util.find_spec(module)
-    if spec is not None and spec.origin is not None and Path(spec.origin) not in files:
-        files.append(Path(spec.origin))
+    folders = {Path(__file__).parent}
+    if spec is not None and spec.origin is not None:
+        folders.add(Path(spec.origin).parent)  # with the modules that the grader's own imports
     digest = hashlib.sha256()
-    for file in files:
+    for file in sorted(file for folder in folders for file in folder.glob("*.py")):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()

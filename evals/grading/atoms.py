@@ -22,6 +22,10 @@ CALLED = set(["f", "g", "h", "F", "G", "H", "Phi", "phi", "psi", "Psi"])
 """Letters that name a function wherever brackets follow; others multiply."""
 CLOSING = {"(": ")]", "[": ")]", r"\{": r"\}", "{": "}", "langle": "rangle", "lfloor": "rfloor",
            "lceil": "rceil"}  # fmt: skip
+ARGUMENTS = {
+    "binom": (2, 2), "log": (1, 2), "max": (1, 99), "min": (1, 99), "gcd": (1, 99), "lcm": (1, 99),
+}  # fmt: skip
+"""Least and most arguments of the functions that do not have exactly one."""
 
 
 class Atoms(Cursor):
@@ -236,6 +240,7 @@ class Atoms(Cursor):
             arguments = inner.items if isinstance(inner, Bracket) else (inner,)
         else:
             arguments = (self._bare_argument(),)
+        _check_arguments(name, arguments)
         if name == "sqrt":
             return Apply("root", (*arguments, index or Number(Fraction(2))))
         if name == "cbrt":
@@ -245,7 +250,9 @@ class Atoms(Cursor):
             base_node = index or (Number(Fraction(base)) if base else None)
             if base_node is None:  # log(x, b) names its base in the second place
                 return Apply("ln" if len(arguments) == 1 else "log", arguments)
-            return Apply("log", (*arguments, base_node))
+            if len(arguments) > 1:
+                raise Unreadable("logarithm with two bases")
+            return Apply("log", (arguments[0], base_node))
         if index is not None:
             return Apply("call", (Symbol(name), *arguments, index))
         return Apply({"binom": "binomial"}.get(name, name), tuple(arguments))
@@ -296,3 +303,10 @@ class Atoms(Cursor):
         if name not in MATRICES:
             raise Unreadable(f"environment {name!r}")
         return Apply("det", (Matrix(filled),)) if name in ("vmatrix",) else Matrix(filled)
+
+
+def _check_arguments(name: str, arguments: tuple[Node, ...]) -> None:
+    """Refuses a function with more or fewer arguments than it has."""
+    least, most = ARGUMENTS.get(name, (1, 1))
+    if not least <= len(arguments) <= most:
+        raise Unreadable(f"{name} of {len(arguments)} arguments")

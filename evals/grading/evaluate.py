@@ -45,7 +45,7 @@ def exact(node: Node, *, degree: Fraction | None = None, percent: int = 100) -> 
 
     Raises:
         LimitReached: a number grows too large.
-        ZeroDivisionError: the tree divides by zero.
+        Unreadable: the tree divides by zero.
     """
     if isinstance(node, Number):
         return node.value
@@ -65,7 +65,10 @@ def exact(node: Node, *, degree: Fraction | None = None, percent: int = 100) -> 
         values.append(value)
     if combine is None:
         return values[0] / percent
-    result = combine(*values)
+    try:
+        result = combine(*values)
+    except ZeroDivisionError as error:
+        raise Unreadable("division by zero") from error
     return None if result is None else _bounded(result)
 
 
@@ -194,7 +197,8 @@ def numeric(
         inside: Whether the tree is the argument of a trigonometric function.
 
     Raises:
-        LimitReached, ZeroDivisionError: as `exact`.
+        LimitReached: a number grows too large.
+        ZeroDivisionError: the tree has no value at this point.
         Unreadable: the tree is no number: a set, a relation, words.
     """
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from evals.grading.vocabulary import SUBSCRIPTS, SUPERSCRIPTS, UNICODE
 
@@ -100,6 +101,7 @@ def to_ascii(text: str) -> str:
     return "".join(out)
 
 
+@lru_cache(maxsize=512)
 def plain(text: str) -> str:
     """One spelling for what LaTeX and Unicode write in many ways; the meaning stays the same.
 
@@ -124,6 +126,7 @@ def plain(text: str) -> str:
     return text if text.endswith("...") else text.rstrip(".,;:").rstrip()
 
 
+@lru_cache(maxsize=512)
 def key(text: str) -> str:
     """The plain spelling without any blank, for the comparison as text."""
     text = plain(text).replace(r"\text", "")

@@ -45,8 +45,6 @@ def _decided(gold: str, found: Found) -> Verdict | None:
         return Verdict(correct=True, extracted=answer, how="number")
     if left is not None and right is not None and not _NEEDS_READING.search(gold + answer):
         return Verdict(correct=False, extracted=answer, how="number")
-    if max(len(gold), len(answer)) <= MAX_QUICK and key(gold) == key(answer):
-        return Verdict(correct=True, extracted=answer, how="text")
     return None
 
 
@@ -57,7 +55,7 @@ def quick(truth: Mapping[str, Any], response: str) -> Verdict | None:
         ConfigError: the truth has no `answer`.
     """
     gold = _gold(truth)
-    if len(response) <= MAX_QUICK and key(response) == key(gold) != "":
+    if response.strip() == gold.strip() != "":
         return Verdict(correct=True, extracted=response.strip(), how="text")
     found = extract(response)
     if found is None:

@@ -19,6 +19,7 @@ from evals.grading.tree import (
 )
 
 MAX_MATRIX_PRODUCTS = 1_000
+ARITHMETIC = frozenset({"add", "multiply", "divide", "negate"})
 
 
 def simplified(node: Node) -> Node:
@@ -34,28 +35,31 @@ def simplified(node: Node) -> Node:
             return Words(" ".join(part.text for part in node.args if isinstance(part, Words)))
         if not isinstance(node.args[0], Apply | Number | Symbol):
             return simplified(node.args[0])
-    if isinstance(node, Apply) and node.head in ("add", "multiply"):
-        matrix = _matrix_arithmetic(node)
-        if matrix is not None:
-            return matrix
-    if isinstance(node, Apply) and node.head in ("multiply", "divide", "negate"):
-        return scaled(node)
+    if isinstance(node, Apply) and node.head in ARITHMETIC and _holds_vector(node):
+        return _vector_arithmetic(node)
     if has_sign_pair(node) and not is_many(node):
         return Listing(tuple(sign_choices(node)))
     return node
 
 
-def _matrix_arithmetic(node: Apply) -> Node | None:
-    """A sum or product of matrices as one matrix; None for anything else."""
-    args = [simplified(argument) for argument in node.args]
-    if not all(isinstance(argument, Matrix) for argument in args) or len(args) < 2:
-        return None
-    result = args[0]
-    for other in args[1:]:
-        assert isinstance(result, Matrix) and isinstance(other, Matrix)
+def _holds_vector(node: Node) -> bool:
+    return any(isinstance(seen, Matrix | Bracket) for seen in walk(node))
+
+
+def _vector_arithmetic(node: Apply) -> Node:
+    """A sum or product of matrices as one matrix, a number times a vector as that vector.
+
+    Each argument is simplified once: twice would double the work at every level of the tree.
+    """
+    node = Apply(node.head, tuple(simplified(argument) for argument in node.args))
+    matrices = [argument for argument in node.args if isinstance(argument, Matrix)]
+    if len(matrices) != len(node.args) or len(matrices) < 2 or node.head == "divide":
+        return _scaled(node)
+    result = matrices[0]
+    for other in matrices[1:]:
         combined = (_sum if node.head == "add" else _product)(result, other)
         if combined is None:
-            return None
+            return node
         result = combined
     return result
 
@@ -89,22 +93,20 @@ def _product(left: Matrix, right: Matrix) -> Matrix | None:
     )
 
 
-def scaled(node: Apply) -> Node:
+def _scaled(node: Apply) -> Node:
     """A number times a vector or matrix as that vector or matrix."""
-    args = tuple(simplified(argument) for argument in node.args)
-    for index, inner in enumerate(args):
+    for index, inner in enumerate(node.args):
         if isinstance(inner, Matrix) or (isinstance(inner, Bracket) and inner.kind in ("()", "<>")):
-            if len(args) == 2 and isinstance(args[1 - index], Matrix | Bracket):
+            others = node.args[:index] + node.args[index + 1 :]
+            if len(others) > 1 or any(isinstance(other, Matrix | Bracket) for other in others):
                 return node
-            if index == 1 and node.head == "divide":
+            if node.head == "add" or (index == 1 and node.head == "divide"):
                 return node
             cells = [
-                Apply(node.head, (*args[:index], cell, *args[index + 1 :]))
+                Apply(node.head, (*node.args[:index], cell, *node.args[index + 1 :]))
                 for cell in children(inner)
             ]
             return rebuilt(inner, tuple(cells))
-    if has_sign_pair(node):
-        return Listing(tuple(sign_choices(node)))
     return node
 
 

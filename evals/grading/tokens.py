@@ -148,7 +148,7 @@ class Tokenizer:
             self._sign(letter)
 
     def _digits(self) -> None:
-        if self._arguments:
+        if self._arguments and self.text[self.at] != ".":
             self._add("number", self.text[self.at], Number(Fraction(int(self.text[self.at]))))
             self.at += 1
             return

@@ -69,7 +69,7 @@ def test_half_a_message_and_foreign_bytes_are_only_logged(job: Job, tmp_path: Pa
     script = (
         r"""printf '\377\n{"label": "base", "done": 3, "total": 16}\n{"label": "ba'; kill -9 $$"""
     )
-    with pytest.raises(EvaluationError, match='killed by signal 9.*\n.*\n{"label": "ba$'):
+    with pytest.raises(EvaluationError, match=r'killed by signal 9.*\n.*\n{"label": "ba$'):
         draw(job, tmp_path, script)
 
 

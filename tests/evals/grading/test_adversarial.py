@@ -1,13 +1,68 @@
 """Hostile responses end within their bound and crash nothing; harmless extremes are right."""
 
+import random
 import time
+from pathlib import Path
 
 import pytest
 
-from evals.grading import DOUBTS, Item, grade, grade_all
+from evals.grading import DOUBTS, Item, grade, grade_all, reprise
 
 LIMIT_S = 3.0
 """Generous for a busy machine; the budget of an item is one second of CPU."""
+
+CASES = Path(__file__).with_name("cases.tsv")
+BITS = [
+    r"\frac",
+    r"{",
+    r"}",
+    r"^",
+    r"_",
+    r"(",
+    r")",
+    r"[",
+    r"]",
+    r"\{",
+    r"\}",
+    r"|",
+    r"\sqrt",
+    r"!",
+    r"\pm",
+    r"\cup",
+    r"\in",
+    r",",
+    r";",
+    r"=",
+    r"<",
+    r"\text{",
+    r"and",
+    r"e",
+    r"9",
+    r"1/2",
+    r"%",
+    r"^\circ",
+    r"&",
+    r"\\",
+    r":",
+    r"\sin",
+    r"\log_",
+    r"\begin{pmatrix}",
+    r"\end{pmatrix}",
+    r"\infty",
+    r"...",
+    r"\overline",
+    r"'",
+    r"x",
+    r"f(",
+    r"\lfloor",
+    r"\rceil",
+    r"i",
+    r"2",
+    r"-",
+    r"\binom",
+    r".5",
+    r"\text{for}",
+]
 
 NESTED = "(" * 300 + "7" + ")" * 300
 MATRIX = (
@@ -64,6 +119,8 @@ WRONG = {
     "nested roots": ("7", r"\boxed{" + r"\sqrt{" * 3000 + "2" + "}" * 3000 + "}"),
     "nested brackets never closed": ("7", r"\boxed{" + "(" * 9000 + "}"),
     "nested sets": ("7", r"\boxed{" + r"\{1," * 2000 + "1" + r"\}" * 2000 + "}"),
+    "deep products": ("7", r"\boxed{" + r"fra\sin c{1}" * 40 + "}"),
+    "deep products around a vector": ("7", r"\boxed{" + "2(3(" * 35 + "(1,2)" + "))" * 35 + "}"),
     "many signs": ("7", r"\boxed{" + "-" * 10_000 + "7.5}"),
     "many plus-minus": ("7", r"\boxed{" + r"1\pm " * 3000 + "1}"),
     "long list": ("1,2,3", r"\boxed{" + ",".join(rf"\sqrt{{{n}}}" for n in range(2000)) + "}"),
@@ -104,6 +161,18 @@ def test_hostile_responses_end(name: str) -> None:
     assert not verdict.correct
     assert verdict.doubt is None or verdict.doubt in DOUBTS
     assert time.perf_counter() - started < LIMIT_S
+
+
+def test_mutated_answers_never_raise() -> None:
+    draw = random.Random(5)
+    golds = [line.split("\t")[1] for line in CASES.read_text("utf-8").splitlines() if "\t" in line]
+    for _ in range(600):
+        text = draw.choice(golds)
+        for _ in range(draw.randint(1, 5)):
+            at = draw.randint(0, len(text))
+            text = text[:at] + draw.choice(BITS) + text[at + draw.randint(0, 2) :]
+        for gold, answer in ((draw.choice(golds), text), (text, draw.choice(golds))):
+            reprise.grade({"answer": gold}, rf"\boxed{{{answer}}}")
 
 
 def test_the_gold_may_be_hostile_too() -> None:

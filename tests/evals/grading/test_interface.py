@@ -1,0 +1,29 @@
+"""The names of evals.grading: every grader loads, is told apart by its version, and answers."""
+
+import pytest
+
+from evals.grading import GRADERS, Verdict, grade, graders, lookup, version
+
+MATHEMATICS = [name for name in GRADERS if name not in ("countdown", "knights_and_knaves")]
+
+
+@pytest.mark.parametrize("name", graders())
+def test_every_grader_can_be_imported(name: str) -> None:
+    assert callable(lookup(name))
+
+
+def test_versions_are_stable_and_differ_where_other_sources_decide() -> None:
+    assert version("reprise") == version("reprise")
+    assert len(version("reprise")) == 64
+    assert version("reprise") != version("qwen")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MATHEMATICS)
+def test_every_mathematical_grader_answers_from_a_worker(name: str) -> None:
+    response = "3 + 4 = 7.\n#### 7\nFinal Answer: The final answer is $7$. I hope it is correct.\n"
+    response += "\\boxed{7}\nAnswer: 7"
+    verdict = grade("7", response, grader=name)
+    assert isinstance(verdict, Verdict)
+    assert verdict.correct, verdict
+    assert not grade("8", response, grader=name).correct
