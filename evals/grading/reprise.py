@@ -23,14 +23,14 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _NEEDS_READING = re.compile(r"[.,]")
 """Commas may separate a list, a decimal gold answer may be rounded."""
 MAX_PARSED = 20_000
-MAX_QUICK = 400
+MAX_NUMBER = 400
 MAX_HINTS = 8
 
 
 def _number(text: str) -> Fraction | None:
     """The value of an integer or plain decimal, grouped by commas or not; None for the rest."""
     text = text.strip().strip("$").strip()
-    if len(text) > MAX_QUICK or not _PLAIN_NUMBER.fullmatch(text):
+    if len(text) > MAX_NUMBER or not _PLAIN_NUMBER.fullmatch(text):
         return None
     return Fraction(text.replace(",", "").removesuffix("."))
 
