@@ -49,15 +49,16 @@ def truncation_rate(samples: Sequence[GeneratedSample]) -> float | None:
 
 
 def second_opinion(
-    name: str, first: Sequence[Graded], second: Sequence[Graded], ids: Sequence[str]
-) -> SecondOpinion:
+    name: str | None, graded: Sequence[Graded], ids: Sequence[str]
+) -> SecondOpinion | None:
     """How another grader sees the same responses."""
-    pairs = [(a.correct, b.correct) for a, b in zip(first, second, strict=True)]
+    if name is None:
+        return None
     return SecondOpinion(
         grader=name,
-        accuracy=stats.accuracy(numbers(second, ids, "correct")).value,
-        only_first=sum(a and not b for a, b in pairs),
-        only_second=sum(b and not a for a, b in pairs),
+        accuracy=stats.accuracy(numbers(graded, ids, "second")).value,
+        only_first=sum(line.correct and not line.second for line in graded),
+        only_second=sum(bool(line.second) and not line.correct for line in graded),
     )
 
 
@@ -66,10 +67,10 @@ def model_score(
     ids: Sequence[str],
     samples: Sequence[GeneratedSample],
     graded: Sequence[Graded],
-    second: SecondOpinion | None,
+    second: str | None,
     generation: Mapping[str, Any],
 ) -> ModelScore:
-    """Everything that is said about one model."""
+    """Everything that is said about one model; `second` names the second grader."""
     correct = numbers(graded, ids, "correct")
     smallest = min(len(row) for row in correct)
     votes = [
@@ -95,7 +96,7 @@ def model_score(
         no_answer_rate=sum(line.extracted is None for line in graded) / len(graded),
         lengths=lengths(samples),
         doubts=dict(Counter(line.doubt for line in graded if line.doubt)),
-        second=second,
+        second=second_opinion(second, graded, ids),
         samples=len(samples),
         generation=dict(generation),
     )

@@ -15,6 +15,7 @@ from harness.errors import ConfigError, EvaluationError
 from harness.rewards import Sample, Score
 from harness.spec import Reward
 
+DISAGREE = "graders disagree"
 RewardFunction = Callable[..., Score]
 
 
@@ -34,7 +35,9 @@ class Graded(Frozen):
     how: str = ""
     """The step that decided."""
     doubt: str | None = None
-    """Why a person should look at it: a class of evals.grading.DOUBTS, or truncated."""
+    """Why a person should look at it: a class of evals.grading.DOUBTS, truncated, or DISAGREE."""
+    second: bool | None = None
+    """What the second grader says; null without one."""
     components: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
     """Named parts of the reward."""
 
@@ -133,6 +136,27 @@ class RewardJudge:
             doubt=with_truncation(None, score.correct, sample.truncated),
             components=dict(score.components),
         )
+
+
+def judged(
+    judge: Judge,
+    second: "GraderJudge | None",
+    samples: Sequence[GeneratedSample],
+    truths: Mapping[str, Any],
+) -> list[Graded]:
+    """The judge's verdicts, with the second grader's beside them; a disagreement is a doubt."""
+    first = judge.grade(samples, truths)
+    if second is None:
+        return first
+    return [
+        line.model_copy(
+            update={
+                "second": again.correct,
+                "doubt": line.doubt or (DISAGREE if line.correct != again.correct else None),
+            }
+        )
+        for line, again in zip(first, second.grade(samples, truths), strict=True)
+    ]
 
 
 def load_reward(reward: Reward) -> RewardFunction:

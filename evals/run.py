@@ -14,12 +14,12 @@ from typing import Any
 from evals import assess
 from evals.children import Progress, generate_all
 from evals.invariants import canaries, check_samples, mean_is_independent_of_grouping
-from evals.job import GeneratedSample, Job, JobModel, Task, canonical_hash
-from evals.judges import Graded
+from evals.job import GeneratedSample, Job, Task, canonical_hash
+from evals.judges import Graded, judged
 from evals.models import Subject, threads
 from evals.problem_sets import ProblemSet
 from evals.sample_files import read_generations, read_samples
-from evals.scores import Check, ModelScore, Scores
+from evals.scores import Check, Scores
 from harness.files import write_text
 from harness.spec import Backend, Evaluation, Hardware
 
@@ -171,9 +171,7 @@ def score(measurement: Measurement, problems: ProblemSet, job: Job, task: Task) 
     records = {model.label: read_generations(folder, model.label) for model in job.models}
     checks = check_samples(job, task, ids, samples, records)
     checks += canaries(problems.judge, problems.task)
-    graded = {
-        label: problems.judge.grade(lines, problems.truths) for label, lines in samples.items()
-    }
+    graded = {label: verdicts_on(problems, lines) for label, lines in samples.items()}
     generation = {
         label: {"attempts": [line.model_dump(mode="json") for line in lines]}
         for label, lines in records.items()
@@ -182,6 +180,11 @@ def score(measurement: Measurement, problems: ProblemSet, job: Job, task: Task) 
     write_verdicts(folder, problems, samples, graded)
     write_text(folder / "scores.json", scores.model_dump_json(indent=1) + "\n")
     return scores
+
+
+def verdicts_on(problems: ProblemSet, samples: Sequence[GeneratedSample]) -> list[Graded]:
+    """Both graders' verdicts on samples of a problem set."""
+    return judged(problems.judge, problems.second, samples, problems.truths)
 
 
 def assemble(
@@ -196,18 +199,13 @@ def assemble(
     """Everything that was found on one benchmark."""
     ids = [prompt.id for prompt in problems.prompts]
     protocol = protocol_of(measurement, problems)
-
-    def one(model: JobModel) -> ModelScore:
-        label = model.label
-        second = None
-        if problems.second:
-            again = problems.second.grade(samples[label], problems.truths)
-            second = assess.second_opinion(problems.second.name, graded[label], again, ids)
-        return assess.model_score(
-            model, ids, samples[label], graded[label], second, generation[label]
+    second = problems.second.name if problems.second else None
+    models = [
+        assess.model_score(
+            model, ids, samples[model.label], graded[model.label], second, generation[model.label]
         )
-
-    models = [one(model) for model in job.models]
+        for model in job.models
+    ]
     k = problems.samples_per_problem
     by_run = [
         mean_is_independent_of_grouping(m.label, graded[m.label], m.accuracy.value, k)
@@ -246,6 +244,7 @@ def write_verdicts(
                 "truth": problems.truths[line.id],
                 "extracted": line.extracted,
                 "correct": line.correct,
+                "second": line.second,
                 "response_end": sample.response[-TAIL_CHARACTERS:],
             }
             for line, sample in zip(lines, samples[label], strict=True)

@@ -10,7 +10,7 @@ from evals.benchmarks import Problem
 from evals.invariants import SAME_SHARE, canaries, identical_share
 from evals.job import GeneratedSample, JobModel, canonical_hash
 from evals.problem_sets import ProblemSet, from_benchmark, from_problems
-from evals.run import write_verdicts
+from evals.run import verdicts_on, write_verdicts
 from evals.sample_logs import LoggedSample, match, match_some, problems_of, read_log
 from evals.scores import Check, Scores
 from harness import provenance
@@ -112,11 +112,8 @@ def score_responses(
         )
         for id in ids for number, response in enumerate(responses[id])
     ]  # fmt: skip
-    graded = problems.judge.grade(samples, problems.truths)
-    second = None
-    if problems.second:
-        again = problems.second.grade(samples, problems.truths)
-        second = assess.second_opinion(problems.second.name, graded, again, ids)
+    graded = verdicts_on(problems, samples)
+    second = problems.second.name if problems.second else None
     protocol = logged_protocol(problems, ids)
     scores = Scores(
         benchmark=problems.name,

@@ -10,6 +10,7 @@ import pytest
 
 from evals import run
 from evals.job import Job
+from evals.judges import GraderJudge
 from evals.models import Subject, fingerprint
 from harness.errors import ConfigError, EvaluationError
 from tests.evals.measuring import (
@@ -90,8 +91,6 @@ def test_a_grader_and_a_second_opinion(tmp_path: Path, children: Any) -> None:
         return rf"{sample} so \boxed{{{problem + 1 if sample == 0 else -5}}}"
 
     children(boxed)
-    from evals.judges import GraderJudge
-
     scores = measured(tmp_path, measurement(toy_set(GraderJudge("strict_box"), second="reprise")))
     (base, _) = scores.models
     assert base.accuracy.value == 0.25
@@ -100,6 +99,17 @@ def test_a_grader_and_a_second_opinion(tmp_path: Path, children: Any) -> None:
     assert (base.second.accuracy, base.second.only_first, base.second.only_second) == (0.25, 0, 0)
     (canaries,) = [check for check in scores.checks if "canaries" in check.name]
     assert canaries.passed, canaries.detail
+
+
+def test_a_disagreement_of_the_graders_is_listed(tmp_path: Path, children: Any) -> None:
+    children(lambda job, label, i, k: rf"{k} so \boxed{{{i + 1}.0}}")
+    scores = measured(tmp_path, measurement(toy_set(GraderJudge("strict_box"), second="reprise")))
+    base = scores.models[0]
+    assert base.second is not None
+    assert (base.accuracy.value, base.second.accuracy, base.second.only_second) == (0, 1, 80)
+    assert base.doubts == {"graders disagree": 60, "truncated": 20}
+    line = json.loads((tmp_path / "toy" / "doubtful-base.jsonl").read_text().splitlines()[0])
+    assert (line["correct"], line["second"], line["doubt"]) == (False, True, "graders disagree")
 
 
 def test_fingerprint_follows_the_files(tmp_path: Path) -> None:
