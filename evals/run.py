@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evals import assess
 from evals.children import Progress, generate_all
@@ -23,6 +23,7 @@ from evals.scores import Check, Scores
 from harness.files import write_text
 from harness.spec import Backend, Evaluation, Hardware
 
+Engine = Literal["hf", "vllm", "openai", "lm_eval"]
 TAIL_CHARACTERS = 300
 
 
@@ -61,12 +62,17 @@ def protocol_of(measurement: Measurement, problems: ProblemSet) -> dict[str, Any
     }
 
 
+def chosen_engine(backend: Backend, hardware: Hardware) -> Engine:
+    """What generates: auto is vLLM on GPUs and Hugging Face generation on a CPU."""
+    if backend.engine == "auto":
+        return "vllm" if hardware.device == "cuda" else "hf"
+    return backend.engine
+
+
 def make_job(measurement: Measurement, folder: Path) -> Job:
     """The generation processes' job; writes the prompts files."""
     backend, hardware = measurement.backend, measurement.hardware
-    engine = backend.engine
-    if engine == "auto":
-        engine = "vllm" if hardware.device == "cuda" else "hf"
+    engine = chosen_engine(backend, hardware)
     tensor_parallel = hardware.rollout.tensor_parallel
     copies = 1
     if engine == "vllm" and hardware.device == "cuda":

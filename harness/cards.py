@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from evals import METRIC
 from harness.errors import ConfigError
@@ -79,7 +86,7 @@ class Claim(Fact):
 
     benchmark: str
     """A name in evals/benchmarks, or the test set in upstream's words when there is none."""
-    problems: int | None = None
+    problems: PositiveInt | None = None
     """Problems in upstream's test set; null when it does not say."""
     metric: Annotated[str, Field(pattern=METRIC.pattern)]
     """avg@k, pass@k, maj@k (or mean@k, cons@k), accuracy or greedy."""
@@ -87,13 +94,13 @@ class Claim(Fact):
     """Which of upstream's models, when it releases several."""
     value: Annotated[float, Field(ge=0, le=100)]
     """The number in percent, as published."""
-    samples_per_problem: int | None
+    samples_per_problem: PositiveInt | None
     """k."""
     temperature: float | None
     """Sampling temperature."""
     top_p: float | None
     """Nucleus mass."""
-    max_tokens: int | None
+    max_tokens: PositiveInt | None
     """Longest response."""
     template: str | None
     """How the problem is shown: a name in conf/eval/prompt."""

@@ -109,15 +109,35 @@ def given_claim(value: Any, benchmarks: Sequence[str]) -> Claim | None:
         claim = Claim.model_validate(stated)
     except ValidationError as error:
         raise ConfigError(
-            f"claim={value} is no claim: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}. "
+            f"claim={value} is no claim: {_what_is_wrong(error, stated)}. "
             f"Write claim={{value: 43.1, metric: avg@16}}; fields: {', '.join(Claim.model_fields)}"
         ) from error
+    if 0 < claim.value < 1:
+        raise ConfigError(
+            f"claim.value={claim.value:g} is in percent, as published numbers are: set "
+            f"{100 * claim.value:g} if that is what you mean"
+        )
     if claim.benchmark not in benchmarks:
         raise ConfigError(
             f"claim.benchmark={claim.benchmark} is not measured by this protocol, which has "
             f"{', '.join(benchmarks)}: choose one of them, or another eval="
         )
     return claim
+
+
+def _what_is_wrong(error: ValidationError, stated: Mapping[str, Any]) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if name not in Claim.model_fields:
+        return f"it has no field {name}"
+    if stated.get(name) is None:
+        return f"{name} is missing"
+    if name == "metric":
+        return (
+            f"metric={stated[name]} is none of avg@k, mean@k, pass@k, maj@k, cons@k, accuracy and "
+            "greedy"
+        )
+    return f"{name}={stated[name]}: {first['msg']}"
 
 
 def our_score(scores: Scores, folder: Path, label: str) -> OurScore:
@@ -157,7 +177,10 @@ def judged_claim(claim: Claim, ours: OurScore | None) -> ClaimVerdict:
 
 
 def claimed(claim: Claim) -> ClaimedScore:
-    """A card's claim in the terms of evals/verdicts.py."""
+    """A card's claim in the terms of evals/verdicts.py; the metric greedy says temperature 0."""
+    temperature = claim.temperature
+    if temperature is None and claim.metric == "greedy":
+        temperature = 0.0
     return ClaimedScore(
         percent=claim.value,
         metric=claim.metric,
@@ -165,7 +188,7 @@ def claimed(claim: Claim) -> ClaimedScore:
         protocol=Protocol(
             benchmark=claim.benchmark,
             problems=claim.problems,
-            temperature=claim.temperature,
+            temperature=temperature,
             top_p=claim.top_p,
             max_tokens=claim.max_tokens,
             template=claim.template,

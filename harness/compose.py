@@ -16,6 +16,7 @@ from harness.rules import backend_violations, benchmark_violations, violations
 from harness.spec import EvalSpec, EvaluatedModel, RunSpec
 
 CONF_DIR = Path(__file__).parents[1] / "conf"
+OVERRIDE = re.compile(r"~|\+{0,2}[a-z][\w./@]*=")
 Spec = TypeVar("Spec", bound=BaseModel)
 DOOR_KEYS = ("action", "cases", "samples", "claim")
 """Keys of conf/config.yaml that say what to do with a run, and are no part of it."""
@@ -30,7 +31,9 @@ def at_the_door(overrides: Sequence[str]) -> list[str]:
     """The command line as Hydra shall see it: recipes in miniature on a laptop, and plain values
     marked `++`, so that every field of RunSpec can be set and an unknown one reaches its checks."""
     named = [f"+{word}" if word.startswith("repro=") else word for word in overrides]
-    return [_settable(override) for override in in_miniature(named)]
+    words = [_settable(override) for override in in_miniature(named)]
+    # Flags first: Hydra's parser takes overrides in one piece only.
+    return sorted(words, key=lambda word: bool(OVERRIDE.match(word)))
 
 
 def _settable(override: str) -> str:
@@ -60,9 +63,7 @@ def in_miniature(overrides: Sequence[str]) -> list[str]:
         )
     replaced = [_miniature_choice(override) for override in overrides]
     if not any(re.match(r"\+?(repro|algorithm)=", override) for override in overrides):
-        # Beside the other overrides: Hydra's parser takes them in one piece only.
-        first = next((i for i, word in enumerate(replaced) if re.match(r"\+?[a-z]\S*=", word)), 0)
-        replaced.insert(first, "algorithm=miniature/grpo")
+        replaced.append("algorithm=miniature/grpo")
     return replaced
 
 

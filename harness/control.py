@@ -28,6 +28,11 @@ def released(spec: RunSpec) -> Subject:
     local = Path(path).expanduser()
     if local.is_dir():
         path = str(local.resolve())
+    elif path.startswith(("/", ".", "~")) or path.count("/") != 1:
+        raise ConfigError(
+            f"control.model={path} is no folder here and no hub id (owner/name): give the folder "
+            "of a Hugging Face model, or its hub id"
+        )
     return Subject(label="released", path=path, revision=revision)
 
 

@@ -12,7 +12,7 @@ from evals.benchmarks import load_problems
 from evals.children import Progress
 from evals.models import Subject
 from evals.problem_sets import ProblemSet, from_benchmark, from_held_out
-from evals.run import Measurement, measure
+from evals.run import Measurement, chosen_engine, measure
 from evals.scores import Scores
 from evals.statement import Overlap, Statement
 from harness import provenance
@@ -23,7 +23,9 @@ from harness.data import contamination
 from harness.data.manifest import file_sha256
 from harness.errors import EvaluationError
 from harness.files import write_json
+from harness.hardware import EVALUATION as EVALUATION_WAYS
 from harness.hardware import refuse_missing_gpus
+from harness.interrupts import sigterm_as_interrupt
 from harness.report.page import write_report
 from harness.report.read import EVALUATION
 from harness.results import block
@@ -31,14 +33,19 @@ from harness.rundir import RunDir
 from harness.spec import EvalSpec, Evaluation, RunSpec
 
 STATEMENT_FILE = "statement.json"
+MEND = (
+    "Mend the cause, put the samples aside (or give another eval.seed=) and run the same command "
+    "again"
+)
 
 
-def protocol_folder(protocol: Evaluation) -> str:
+def protocol_folder(spec: RunSpec | EvalSpec) -> str:
     """A folder for each way of sampling; more samples or benchmarks join what is there."""
-    content = protocol.model_dump_json(
+    content = spec.eval.model_dump_json(
         exclude={"benchmarks", "grader", "second_grader", "folder", "name"}
     )
-    return f"{protocol.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    content += chosen_engine(spec.backend, spec.hardware)
+    return f"{spec.eval.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 def sets_of_run(spec: RunSpec, test_parquet: Path) -> list[ProblemSet]:
@@ -108,7 +115,7 @@ def training_prompts(path: Path) -> Iterator[str]:
             yield "\n".join(message["content"] for message in row["prompt"])
 
 
-def believe(scores: Sequence[Scores]) -> None:
+def believe(scores: Sequence[Scores], advice: str = MEND) -> None:
     """Raises EvaluationError when a broken invariant makes a score invalid."""
     broken = [
         f"  {found.benchmark}: {check.name}: {check.detail}"
@@ -119,17 +126,18 @@ def believe(scores: Sequence[Scores]) -> None:
         raise EvaluationError(
             "the instrument is broken, and its numbers mean nothing:\n"
             + "\n".join(broken)
-            + "\nSamples and scores.json are kept. Mend the cause, put the samples aside (or give "
-            "another eval.seed=) and run the same command again"
+            + f"\nSamples and scores.json are kept. {advice}"
         )
 
 
 def write_statements(found: Sequence[Statement], folder: Path) -> None:
-    """statement.json beside the benchmarks' folders."""
-    write_json(
-        folder / STATEMENT_FILE,
-        {"statements": [{**s.model_dump(mode="json"), "sentences": s.sentences()} for s in found]},
-    )
+    """statement.json beside the benchmarks' folders; what it says of other benchmarks stays."""
+    path = folder / STATEMENT_FILE
+    before = json.loads(path.read_text())["statements"] if path.exists() else []
+    measured = {statement.benchmark for statement in found}
+    kept = [said for said in before if said["benchmark"] not in measured]
+    said = [{**s.model_dump(mode="json"), "sentences": s.sentences()} for s in found]
+    write_json(path, {"statements": [*kept, *said]})
 
 
 def show(console: Console, scores: Sequence[Scores], said: Sequence[Statement]) -> None:
@@ -151,11 +159,11 @@ def evaluate_alone(
     """
     subject = subject_of(spec)
     if spec.backend.engine in ("auto", "hf", "vllm"):
-        refuse_missing_gpus(spec.hardware)
+        refuse_missing_gpus(spec.hardware, ways_on=EVALUATION_WAYS)
     console = Console()
     mine = evaluation_record(spec, subject)
     directory = RunDir(Path(spec.output_root).resolve() / str(mine["name"]))
-    folder = directory.path / "evaluation" / protocol_folder(spec.eval)
+    folder = directory.path / "evaluation" / protocol_folder(spec)
     measurement = Measurement(
         protocol=spec.eval,
         max_tokens=spec.eval.max_tokens or 0,
@@ -165,7 +173,7 @@ def evaluate_alone(
         hardware=spec.hardware,
         trust_remote_code=spec.model.trust_remote_code,
     )
-    with directory.hold(mine):
+    with sigterm_as_interrupt(), directory.hold(mine):
         write_json(directory.path / "provenance.json", provenance.collect(overrides))
         console.say(f"{directory.path.name}  {spec.eval.name}, attempt {directory.attempt}")
         try:
@@ -183,6 +191,8 @@ def evaluate_alone(
             believe(scores)
         except BaseException as error:
             directory.status("failed", stage="evaluate", reason=f"{type(error).__name__}: {error}")
+            # An older page would show another score than the invalid one on disk.
+            console.say(f"report: {short(write_report(directory.path))}")
             raise
         directory.event("evaluated", protocol=spec.eval.name)
         directory.status("done", stage="evaluate")
@@ -197,7 +207,7 @@ def wanted(measurement: Measurement) -> str:
     responses = sum(len(s.prompts) * s.samples_per_problem for s in sets)
     return (
         f"{each} = {responses} responses of at most {measurement.max_tokens} tokens; those on disk "
-        "are not drawn again"
+        "for these problems are not drawn again"
     )
 
 

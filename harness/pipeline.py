@@ -28,6 +28,7 @@ from harness.evaluation import (
 from harness.export import export
 from harness.files import write_json
 from harness.hardware import refuse_missing_gpus
+from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
 from harness.report.page import write_report
 from harness.rundir import RunDir, record, run_name
@@ -72,7 +73,7 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
     directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))
     run = Run(spec=spec, directory=directory, console=Console())
     try:
-        with directory.hold(record(spec)):
+        with sigterm_as_interrupt(), directory.hold(record(spec)):
             write_json(directory.logs / "provenance.json", found := provenance.collect(overrides))
             write_json(directory.path / "provenance.json", found)
             run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
@@ -143,7 +144,7 @@ def stage_control(run: Run) -> str:
     """The authors' released model under the claim's protocol: does the instrument find it?"""
     if not run.spec.control.enabled:
         return ""
-    folder = run.directory.path / "evaluation" / f"control-{protocol_folder(run.spec.eval)}"
+    folder = run.directory.path / "evaluation" / f"control-{protocol_folder(run.spec)}"
     scores, said = _measured(run, [released(run.spec)], folder)
     show(run.console, scores, said)
     believe(scores)
@@ -165,7 +166,7 @@ def stage_evaluate(run: Run) -> str:
     spec, directory = run.spec, run.directory.path
     base = Subject(label="base", path=model_path(spec.model), revision=spec.model.revision)
     trained = Subject(label="trained", path=str(directory / "model"))
-    folder = directory / "evaluation" / protocol_folder(spec.eval)
+    folder = directory / "evaluation" / protocol_folder(spec)
     run.scores, run.statements = _measured(run, [base, trained], folder)
     believe(run.scores)
     return "; ".join(_change(scores) for scores in run.scores)

@@ -67,6 +67,8 @@ def _findings(scores: Scores) -> list[str]:
 def _resolution(scores: Scores) -> str:
     """What this many samples can tell apart."""
     points = 100 * max(model.detectable for model in scores.models)
+    if points >= 100:
+        return "resolution: so few samples tell no two models apart"
     return (
         f"resolution: {scores.samples_per_problem} sample(s) a problem tell two such models apart "
         f'from {points:.1f} points on (4 times in 5); "same problems" is the noise of drawing alone'

@@ -114,6 +114,12 @@ def benchmark_violations(protocol: Evaluation, *, has_data: bool) -> list[str]:
             f"eval.benchmarks names {', '.join(twice)} more than once: give each benchmark once, "
             "with the larger samples_per_problem"
         )
+    copies = [b.name for b in protocol.benchmarks if b.samples_per_problem > 1]
+    if copies and protocol.sampling.temperature == 0:
+        found.append(
+            f"eval.sampling.temperature=0 draws the same response every time, and {copies[0]} asks "
+            "for several: set samples_per_problem: 1 in eval.benchmarks, or a temperature above 0"
+        )
     used = {protocol.grader, protocol.second_grader, *(b.grader for b in protocol.benchmarks)}
     found += [
         f"grader {name} does not exist; choose one of {', '.join(graders())}"

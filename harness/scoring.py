@@ -67,7 +67,7 @@ def score_log(
         directory.status("done", stage="evaluate")
         show(console, scores, said)
         console.say(f"report: {short(write_report(directory.path))}")
-        believe(scores)
+        believe(scores, "Give a log that holds, or eval.benchmarks= as it was sampled")
     return scores
 
 

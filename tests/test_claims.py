@@ -1,5 +1,6 @@
 """Scores against a card's claims, an independent score, and what a miniature may not say."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from evals import run
 from evals.judges import GraderJudge
 from evals.scores import Scores
+from evals.statement import Statement
 from harness import claims
 from harness.cards import Card, Claim
 from harness.claims import given_claim, statements
 from harness.errors import ConfigError
+from harness.evaluation import write_statements
 from tests.evals.measuring import FakeChildren, measured, measurement, toy_set
 
 
@@ -99,9 +102,46 @@ def test_a_claim_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ({"value": 43, "metric": "best of 5"}, "metric"),
         ({"metric": "avg@16"}, "value"),
         (43.1, "Write claim="),
+        ({"value": 0.431, "metric": "avg@16"}, "set 43.1 if that"),
+        ({"value": 43, "metric": "avg@16", "samples_per_problem": 0}, "samples_per_problem"),
         ({"value": 43, "metric": "avg@16", "benchmark": "gpqa"}, "gpqa is not measured"),
     ],
 )
 def test_a_malformed_claim_is_refused(value: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         given_claim(value, ["toy"])
+
+
+def test_a_greedy_claim_is_not_compared_with_sampling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = scores_of(tmp_path, monkeypatch)
+    claim = given_claim({"value": 50, "metric": "greedy"}, ["toy"])
+    _, trained = statements([scores], tmp_path, repro=None, given=claim)
+    (verdict,) = trained.claims
+    assert verdict.word == "protocol differs"
+    assert verdict.differing == ["temperature: 0.0 claimed, 1.0 here"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [({"value": 43.1}, "metric is missing"), (43, "metric is missing"),
+     ({"metric": "avg@8"}, "value is missing"),
+     ({"value": 43, "metric": "best@8"}, "metric=best@8 is none of avg@k"),
+     ({"value": 143, "metric": "avg@8"}, "value=143: .* less than or equal to 100"),
+     ({"value": 43, "metric": "avg@8", "k": 8}, "it has no field k")],
+)  # fmt: skip
+def test_a_malformed_claim_says_what_is_wrong(claim: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"{said}.*Write claim="):
+        given_claim(claim, ["toy"])
+
+
+def test_what_is_said_of_other_benchmarks_stays(tmp_path: Path) -> None:
+    def said(benchmark: str, label: str) -> Statement:
+        return Statement(benchmark=benchmark, label=label, claims=[], independent=None,
+                         overlap=None)  # fmt: skip
+
+    write_statements([said("aime24", "old"), said("amc23", "old")], tmp_path)
+    write_statements([said("aime24", "new")], tmp_path)
+    content = json.loads((tmp_path / "statement.json").read_text())["statements"]
+    assert [(s["benchmark"], s["label"]) for s in content] == [("amc23", "old"), ("aime24", "new")]

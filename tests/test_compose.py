@@ -124,7 +124,17 @@ def test_every_protocol_measures_a_model_by_itself(benchmark: str) -> None:
     assert spec.model.name == "model-7b"
 
 
-def test_overrides_stand_beside_each_other_for_hydras_parser() -> None:
-    assert at_the_door(["--cfg", "job", "eval=aime24", "-p", "eval"]) == [
-        "--cfg", "job", "algorithm=miniature/grpo", "eval=aime24", "-p", "eval",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        (
+            ["--cfg", "job", "eval=aime24", "-p", "eval"],
+            ["--cfg", "job", "-p", "eval", "eval=aime24", "algorithm=miniature/grpo"],
+        ),
+        (["seed=1,2", "-m"], ["-m", "++seed=1,2", "algorithm=miniature/grpo"]),
+        (["eval/prompt=qwen_math", "-m"], ["-m", "eval/prompt=qwen_math",
+                                           "algorithm=miniature/grpo"]),
+    ],
+)  # fmt: skip
+def test_flags_come_before_overrides_for_hydras_parser(given: list[str], seen: list[str]) -> None:
+    assert at_the_door(given) == seen

@@ -55,3 +55,11 @@ def test_a_control_without_a_model_is_refused(overrides: list[str]) -> None:
 def test_the_command_line_names_the_model(tmp_path: Any) -> None:
     subject = released(spec_of("control.enabled=true", f"control.model={tmp_path}"))
     assert (subject.label, subject.path) == ("released", str(tmp_path))
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "./model", "model", "a/b/c"])
+def test_a_model_that_is_neither_folder_nor_hub_id_is_refused_before_work_starts(
+    path: str,
+) -> None:
+    with pytest.raises(ConfigError, match=rf"control.model={path} is no folder here and no hub id"):
+        released(spec_of("control.enabled=true", f"control.model={path}"))

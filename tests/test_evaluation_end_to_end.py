@@ -86,6 +86,7 @@ def test_copies_of_one_sample_make_the_score_invalid(tmp_path: Path) -> None:
     assert "INVALID" in output and "one sample counted k times" in output
     status = json.loads((only_run(tmp_path) / "status.json").read_text())
     assert status["state"] == "failed"
+    assert "INVALID" in (only_run(tmp_path) / "report.html").read_text()
 
 
 def test_a_missing_benchmark_names_three_ways(

@@ -6,10 +6,11 @@ import pytest
 
 from harness import plan, provenance
 from harness.errors import ConfigError, RunDirError
+from harness.evaluation import evaluate_alone
 from harness.hardware import refuse_missing_gpus
 from harness.pipeline import STAGES, execute
 from harness.rundir import run_name
-from tests.composing import spec_of
+from tests.composing import eval_spec_of, spec_of
 
 
 @pytest.mark.parametrize(("present", "refused"), [(["A800"] * 4, False), (["A800"] * 3, True)])
@@ -24,6 +25,13 @@ def test_gpus_asked_for_against_gpus_present(
     with pytest.raises(ConfigError, match=r"4 A800 GPUs, and this machine has 3") as caught:
         refuse_missing_gpus(spec.hardware)
     assert all(way in str(caught.value) for way in ("hardware=cpu", "action=plan", "same command"))
+
+
+def test_an_evaluation_is_shown_its_own_ways_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "gpus", lambda: [])
+    spec = eval_spec_of("eval=aime24", "hardware=4xA800", "model=qwen2_5_3b")
+    with pytest.raises(ConfigError, match=r"backend=openai"):
+        evaluate_alone(spec, [])
 
 
 def test_a_full_disk_is_told_and_resumable(tmp_path: Path) -> None:

@@ -32,8 +32,21 @@ class LocalModel:
             "revision": model.revision or "main",
             "trust_remote_code": job.trust_remote_code,
         }
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(model.path, **self.where)
-        self.stop_token_ids, self.shipped = self._ends()
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(model.path, **self.where)
+            self.stop_token_ids, self.shipped = self._ends()
+        except (ImportError, OSError, ValueError) as error:
+            raise EvaluationError(
+                f"cannot load {model.path}: {' '.join(str(error).split())}; model.path= needs "
+                "config.json, weights and tokenizer files of a Hugging Face model in one folder, "
+                "or the id of one that the hub (or its cache here) has"
+            ) from error
+        # Without tokenizer files transformers makes one that turns every prompt into nothing.
+        if not self.encode(["1 + 1 = 2"])[0]:
+            raise EvaluationError(
+                f"{model.path} has no usable tokenizer ({len(self.tokenizer)} tokens); put "
+                "tokenizer.json and tokenizer_config.json of its base model beside the weights"
+            )
 
     def _ends(self) -> tuple[list[int], dict[str, Any]]:
         """Tokens that end a response, and the sampling settings shipped with the model."""

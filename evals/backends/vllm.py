@@ -1,6 +1,7 @@
 """vLLM in this process, stepped by hand: every request is in flight at once, and a sample reaches
 the disk in the step that finishes it."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from evals.backends import Render, Request, RequestKey
 from evals.backends.local import LocalModel
 from evals.job import EngineFacts, GeneratedSample, Job, JobModel, effective
+from harness.errors import EvaluationError
 from harness.spec import Sampling
 
 READ_BACK = (
@@ -50,7 +52,13 @@ class VLLMEngine(LocalModel):
     @property
     def max_length(self) -> int | None:
         """Longest sequence that vLLM derives from the model's configuration."""
-        from vllm import EngineArgs
+        try:
+            from vllm import EngineArgs
+        except ImportError as error:
+            raise EvaluationError(
+                f"{sys.executable} cannot import vllm ({error}); set backend.python to the "
+                "interpreter of an environment that has it, or backend=hf"
+            ) from error
 
         found: int = EngineArgs(**self.arguments()).create_model_config().max_model_len
         return found

@@ -130,6 +130,17 @@ def grade_all(
     return pool.grade_all(items, grader, workers)
 
 
+def canonical(answer: str) -> str:
+    """One text for answers that are equal at a glance, so that votes for them count together.
+
+    Rational numbers become integers or reduced fractions (033, 33.0, $33$ -> 33; 0.5 -> 1/2),
+    options their letter, everything else its normalised text. Bounded, in this process.
+    """
+    from evals.grading import canonical_text
+
+    return canonical_text.canonical(answer)
+
+
 def version(grader: str) -> str:
     """sha256 over the source files that decide, for the protocol's hash.
 

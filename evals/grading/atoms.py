@@ -11,15 +11,19 @@ from evals.grading.tree import (
     Matrix,
     Node,
     Number,
+    Relation,
     Symbol,
     Unreadable,
     Words,
+    children,
+    symbols,
 )
 
 MATRICES = ("pmatrix", "bmatrix", "matrix", "vmatrix", "Bmatrix", "Vmatrix", "smallmatrix", "array")
 STACKS = ("cases", "align", "aligned", "gathered", "split", "gather", "equation", "rcases")
 CALLED = set(["f", "g", "h", "F", "G", "H", "Phi", "phi", "psi", "Psi"])
 """Letters that name a function wherever brackets follow; others multiply."""
+EXTREMES = frozenset({"max", "min", "gcd", "lcm", "det"})
 CLOSING = {"(": ")]", "[": ")]", r"\{": r"\}", "{": "}", "langle": "rangle", "lfloor": "rfloor",
            "lceil": "rceil"}  # fmt: skip
 ARGUMENTS = {
@@ -78,12 +82,16 @@ class Atoms(Cursor):
     def _name(self, name: str) -> Node:
         if name in ("e", "i") and not self._is("operator", "_"):
             return Apply({"e": "e", "i": "imaginary"}[name], ())
+        if name in ("P", "Pr") and self._is_event():
+            return Symbol(name)
         symbol = self._subscripted(name)
         while self._is("operator", "'"):
             self._next()
             symbol = Symbol(symbol.name + "'")
         if self._is("operator", "^") and self._prime_group():
             symbol = Symbol(symbol.name + "'")
+        if symbol.name in CALLED and self._inverse():
+            symbol = Symbol(symbol.name + "^-1")
         called = symbol.name.split("_")[0].rstrip("'") in CALLED
         if self._is("open", "(") and (called or self._call_of_number() or self._is_defined()):
             self._next()
@@ -99,6 +107,28 @@ class Atoms(Cursor):
         if [self._peek(ahead).value for ahead in (1, 2, 3)] == ["{", "'", "}"]:
             self.at += 4
             return True
+        return False
+
+    def _inverse(self) -> bool:
+        """Takes the -1 of f^{-1}(x)."""
+        seen = [self._peek(ahead).value for ahead in range(6)]
+        if seen == ["^", "{", "-", "1", "}", "("]:
+            self.at += 5
+            return True
+        return False
+
+    def _is_event(self) -> bool:
+        """Takes the event of P(A|B) = ..., which only names the probability."""
+        if not self._is("open", "(", "["):
+            return False
+        depth = 0
+        for end in range(self.at, len(self.tokens)):
+            depth += {"open": 1, "close": -1}.get(self.tokens[end].kind, 0)
+            if depth == 0:
+                if self.tokens[end + 1 : end + 2] and self.tokens[end + 1].kind == "relation":
+                    self.at = end + 1
+                    return True
+                return False
         return False
 
     def _call_of_number(self) -> bool:
@@ -194,9 +224,17 @@ class Atoms(Cursor):
     def _builder(self, variable: Node) -> Node:
         """The condition of {x | condition}: the set it says."""
         self._next()
-        condition = self._item()
-        while self._take("comma"):
-            condition = Apply("cap", (condition, self._item()))
+        conditions = [self._item()]
+        while self._take("comma") or self._take("separator"):
+            conditions.append(self._item())
+        first = conditions[0]
+        equation = isinstance(first, Relation) and first.operators == ("=",)
+        if equation and children(first)[0] == variable:
+            return children(first)[1]  # {x | x = 2k, k in Z}
+        domain = isinstance(first, Relation) and first.operators == ("in",)
+        if domain and isinstance(variable, Apply) and symbols(variable):
+            return variable  # {2k | k in Z}
+        condition = first if len(conditions) == 1 else Listing(tuple(conditions))
         return Apply("such that", (variable, condition))
 
     def _argument(self) -> Node:
@@ -235,7 +273,10 @@ class Atoms(Cursor):
 
     def _applied(self, name: str, index: Node | None) -> Node:
         arguments: tuple[Node, ...]
-        if self._is("open", "(", "{", "[") or name in ("sqrt", "cbrt"):
+        if name in EXTREMES and self._is("relation"):
+            return Symbol(name)
+        brackets = ("(", "{", "[", r"\{") if name in EXTREMES else ("(", "{", "[")
+        if self._is("open", *brackets) or name in ("sqrt", "cbrt"):
             inner = self._atom()
             arguments = inner.items if isinstance(inner, Bracket) else (inner,)
         else:

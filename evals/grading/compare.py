@@ -9,15 +9,17 @@ from fractions import Fraction
 
 from evals.grading import real_sets, relations
 from evals.grading.parser import Reading
-from evals.grading.quantities import same_quantity
+from evals.grading.quantities import ratio_of_many, same_numeral, same_quantity, same_ratio
 from evals.grading.simplify import (
     distinct,
     elements,
     flat,
     has_sign_pair,
     is_many,
+    is_residue,
     rows_of,
     simplified,
+    unnamed_point,
     vector_of,
 )
 from evals.grading.tree import (
@@ -66,7 +68,20 @@ def _renaming(gold: Reading, answer: Reading) -> dict[str, str]:
         return {there[0]: here[0]}
     if all(name.split("_")[0] in CONSTANTS_OF_INTEGRATION for name in here + there):
         return dict(zip(there, here, strict=True))
+    if len(here) == 1 and _defines_function(gold.tree) and _defines_function(answer.tree):
+        return {there[0]: here[0]}
     return {}
+
+
+def _derived(label: Node) -> str:
+    """What makes f' and f^{-1} other functions than f."""
+    name = label.args[0] if isinstance(label, Apply) and label.head == "call" else None
+    return name.name.removeprefix(name.name.rstrip("'^-1")) if isinstance(name, Symbol) else ""
+
+
+def _defines_function(node: Node) -> bool:
+    """Whether a tree says f(x) = ...: letters besides x are constants that may have any name."""
+    return relations.is_equation(node) and bool(relations.parameters(children(node)[0]))
 
 
 def _behind_label(node: Node) -> Node:
@@ -89,20 +104,23 @@ class Comparison:
         if gold == answer:
             return True
         gold, answer = simplified(gold), simplified(answer)
+        gold, answer = unnamed_point(gold, answer), unnamed_point(answer, gold)
         if gold == answer:
             return True
         if isinstance(gold, Words) or isinstance(answer, Words):
             return _same_words(gold, answer)
         if isinstance(gold, Based) or isinstance(answer, Based):
-            return _same_numeral(gold, answer)
+            return same_numeral(gold, answer)
         if relations.is_equation(gold) or relations.is_equation(answer):
             return self._equations(gold, answer)
         if real_sets.is_set_notation(gold) or real_sets.is_set_notation(answer):
             return self._sets(gold, answer)
         if _is_collection(gold) or _is_collection(answer):
-            return self._collections(gold, answer)
-        if _ratio_of_many(gold) or _ratio_of_many(answer):
-            return _same_ratio(gold, answer)
+            return self._collections(gold, answer) or self._repeated(gold, answer)
+        if is_residue(gold) and is_residue(answer) and gold.args[1] != answer.args[1]:
+            return False
+        if ratio_of_many(gold) or ratio_of_many(answer):
+            return same_ratio(gold, answer)
         try:
             return same_quantity(gold, answer)
         except Unreadable:
@@ -185,6 +203,8 @@ class Comparison:
         if gold.parts == answer.parts[::-1]:
             return True
         own, other = relations.parameters(left), relations.parameters(right)
+        if _derived(left) != _derived(right):
+            return False
         if len(own) == len(other) and own:
             named = relations.renamed(answer, dict(zip(other, own, strict=True)))
             assert isinstance(named, Relation)
@@ -253,6 +273,14 @@ class Comparison:
         ):
             return False
         return self._lists(left, right)
+
+    def _repeated(self, gold: Node, answer: Node) -> bool:
+        """Whether an answer only writes one value in several ways: 3/4 or 0.75."""
+        if not isinstance(answer, Listing) or _is_collection(gold):
+            return False
+        if len(set(answer.items)) != len(answer.items) or len(answer.items) > 4:
+            return False
+        return all(self.equal(gold, item) for item in answer.items)
 
     def _brackets(self, gold: Bracket, answer: Bracket) -> bool:
         if (gold.kind == "{}") != (answer.kind == "{}"):
@@ -364,27 +392,3 @@ def _same_words(gold: Node, answer: Node) -> bool:
     if isinstance(gold, Words) and isinstance(answer, Words):
         return gold.text == answer.text
     return False
-
-
-def _same_numeral(gold: Node, answer: Node) -> bool:
-    """The same digits in the same base; a base that one side leaves out is forgiven."""
-    if isinstance(gold, Based) and isinstance(answer, Based):
-        return (gold.digits.lstrip("0"), gold.base) == (answer.digits.lstrip("0"), answer.base)
-    based, other = (gold, answer) if isinstance(gold, Based) else (answer, gold)
-    assert isinstance(based, Based)
-    return isinstance(other, Number) and other.digits is None and other.value == int(based.digits)
-
-
-def _ratio_of_many(node: Node) -> bool:
-    return isinstance(node, Apply) and node.head == "ratio" and len(node.args) > 2
-
-
-def _same_ratio(gold: Node, answer: Node) -> bool:
-    """Proportional terms."""
-    if not (_ratio_of_many(gold) and _ratio_of_many(answer)):
-        return False
-    left, right = children(gold), children(answer)
-    return len(left) == len(right) and all(
-        same_quantity(Apply("multiply", (one, right[0])), Apply("multiply", (other, left[0])))
-        for one, other in zip(left, right, strict=True)
-    )

@@ -165,7 +165,7 @@ class Point:
 
     Args:
         index: Number of the point; each gives other numbers.
-        kind: positive, signed or whole.
+        kind: positive, signed, whole, or counted: every variable is the index.
         rename: Names to read as others.
     """
 
@@ -177,6 +177,8 @@ class Point:
         name = self.rename.get(name, name)
         if name in self.fixed:
             return self.fixed[name]
+        if self.kind == "counted":
+            return CONTEXT.mpf(self.index)
         draw = random.Random(zlib.crc32(f"{self.index} {name}".encode()))
         if self.kind == "whole":
             return CONTEXT.mpf(draw.randint(1, 12) + 3 * self.index)
@@ -365,8 +367,8 @@ _NUMERIC: dict[str, Callable[..., Value]] = {
     "abs": abs,
     "floor": _rounded(CONTEXT.floor),
     "ceil": _rounded(CONTEXT.ceil),
-    "max": _real(max),
-    "min": _real(min),
+    "max": _real(lambda *values: max(values)),
+    "min": _real(lambda *values: min(values)),
     "modulo": _real(lambda left, right: left - right * CONTEXT.floor(left / right)),
     "pi": lambda: +CONTEXT.pi,
     "e": lambda: +CONTEXT.e,

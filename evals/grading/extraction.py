@@ -17,20 +17,34 @@ LONGEST = 200_000
 """Characters of an answer that are looked at."""
 LONGEST_PHRASE = 8
 """Words of an answer in plain language."""
+LONGEST_BARE = 200
+"""Characters of a response that is nothing but an answer."""
+LONGEST_NAME = 3
+"""Words of a response that is nothing but a name."""
 THINK_END = "</think>"
 _SAYS = r"\W{0,6}?(?:(?:\s+\S+){0,6}?\s+)?(?:is|are|equals|=|:)(?![A-Za-z])[\s:*]*"
 _CUES = (
     re.compile(
-        rf"####|(?:final\s+)?answers?{_SAYS}|\*\*\s*answer\s*\*\*[\s:*]*"
+        rf"####|\"answer\"\s*:|(?:final\s+)?answers?{_SAYS}|\*\*\s*answer\s*\*\*[\s:*]*"
+        r"|(?:答案|答え|ответ|antwort|réponse|respuesta|resposta|risposta)\s*[:：]\s*"  # noqa: RUF001
         r"|\banswer\b(?=\s*(?:\$|\\\(|\\\[))\s*",
         re.IGNORECASE,
     ),
-    re.compile(rf"(?:result|solution)s?{_SAYS}", re.IGNORECASE),
+    re.compile(
+        rf"(?:correct|right|best)\s+(?:option|choice)s?{_SAYS}|(?:result|solution)s?{_SAYS}",
+        re.IGNORECASE,
+    ),
 )
 """Signs of an answer, those that name it an answer before those that may mean a step."""
+_TAGGED = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL)
+_PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z']{2,}\b")
+_JOINING = frozenset({"and", "or", "sin", "cos", "tan", "log", "ln", "pi", "sqrt", "inf"})
+_NOT_BARE = re.compile(r"[\n$]|\\[(\[]|</?[a-z]|(?![\u0391-\u03c9])[^\W\d_](?<![A-Za-z])")
+"""Signs that more than an answer is there: delimiters, tags, letters of other languages."""
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BETWEEN_BOXES = re.compile(
-    r"(?:[\s,;.$&~]|\\[,;!: ]|\\q?quad|\\[()\[\]]|\\text\s*\{\s*(?:and|or|,)\s*\}|\band\b|\bor\b)*"
+    r"(?:[\s,;.$&~]|(?<![A-Za-z])[A-Za-z](?:_\{?\w\}?)?\s*=|\\[,;!: ]|\\q?quad|\\[()\[\]]"
+    r"|\\text\s*\{\s*(?:and|or|,)\s*\}|\band\b|\bor\b)*"
 )
 _MATHS = re.compile(
     r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\\d])\$(?!\s*\$)([^$]{1,2000}?)(?<!\\)\$(?!\d)",
@@ -41,7 +55,7 @@ _SENTENCE_END = re.compile(
 )
 _NUMBER = re.compile(
     r"(?<![A-Za-z\d_])-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:\.\d+|(?<=\d))(?:[eE][+-]?\d{1,6}(?!\d))?"
-    r"(?:\s*/\s*\d+)?(?:\s*\\?%)?"
+    r"(?:\s*/\s*\d+)?(?:\s*\\?%|\s*\u03c0|\u221a\d+)?"
 )
 
 
@@ -83,7 +97,10 @@ def _box(text: str, hit: re.Match[str]) -> _Box | None:
     if end is None:
         line = re.compile(r"[^\n$]*").match(text, start + 1, start + 2_000)
         assert line is not None
-        return _Box(line[0].rstrip(" ."), hit.start(), line.end())
+        content = line[0].rstrip(" .")
+        if content.endswith(r"\}") and r"\{" not in content:  # a space escaped before the end
+            content = content[:-2]
+        return _Box(content, hit.start(), line.end())
     return _Box(text[start + 1 : end].strip(), hit.start(), end + 1)
 
 
@@ -155,6 +172,10 @@ def _inner(hit: re.Match[str]) -> str:
 def _from_sentence(sentence: str) -> str:
     """The one formula or number of a sentence; the sentence itself when it is no prose."""
     sentence = sentence.strip(" *")
+    if sentence.endswith("}") and "{" not in sentence:
+        sentence = sentence.strip('"} ')
+    elif sentence.startswith("}"):  # what \text{Answer: } leaves
+        sentence = sentence.lstrip("} ")
     formulas = list(_MATHS.finditer(sentence))
     prose = (
         len(re.findall(r"[A-Za-z]{3,}", re.sub(r"\\[A-Za-z]+", "", _MATHS.sub("", sentence)))) >= 2
@@ -170,7 +191,20 @@ def _from_sentence(sentence: str) -> str:
 def _last_formula(text: str) -> str | None:
     formulas = [_inner(hit) for hit in _MATHS.finditer(text[-MAX_TAIL:])]
     telling = [formula for formula in formulas if len(formula) > 1 or formula.isdigit()]
+    if not telling and formulas and _last_number(text):
+        return None  # names of variables only: the value stands outside of the formulas
     return (telling or formulas)[-1] if formulas else None
+
+
+def _whole(text: str) -> str | None:
+    """A response that is nothing but an answer: a formula without dollar signs, a few words."""
+    bare = text.strip().strip("*").strip()
+    if not 0 < len(bare) <= LONGEST_BARE or _NOT_BARE.search(bare):
+        return None
+    told = [word for word in _PROSE.findall(bare) if word.lower() not in _JOINING]
+    if len(told) == len(bare.split()) and 0 < len(told) <= LONGEST_NAME:
+        return bare
+    return bare if not told and re.search(r"[\d\\=(]|^[A-Ja-j]\W*$", bare) else None
 
 
 def _last_number(text: str) -> str | None:
@@ -183,10 +217,14 @@ def extract(response: str) -> Found | None:
     thinking, mark, said = response.rpartition(THINK_END)
     if mark and not said.strip():
         said = thinking
+    tagged = _TAGGED.findall(said[-MAX_CUE_TAIL:]) if "</answer>" in said else []
+    if tagged and tagged[-1].strip():
+        said = tagged[-1]
     if "box" in said and (found := boxes(said)):
         return Found(_joined(said, found), "box")
     for sign, search in (
         ("cue", _after_any_cue),
+        ("whole", _whole),
         ("formula", _last_formula),
         ("number", _last_number),
     ):

@@ -12,8 +12,15 @@ _TABLE = str.maketrans(UNICODE)
 
 _SPACING = re.compile(
     r"\\(?:left|right)\s*\.(?!\d)|\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|"
-    r"limits|nolimits|centering|noindent|hfill)(?![A-Za-z])|\\(?:hspace|vspace|phantom)\*?\{[^{}]*\}"
+    r"limits|nolimits|centering|noindent|hfill|tiny|small|normalsize|large|Large|LARGE|huge|Huge|"
+    r"underline|pounds|euro|yen)(?![A-Za-z])|"
+    r"\\(?:hspace|vspace|phantom|color|textcolor|tag|label)\*?\s*\{[^{}]*\}"
 )
+_EATEN = (
+    (re.compile(r"(?:\t|(?<![A-Za-z\\]))ext(?=\s*\{)"), r"\\text"),
+    (re.compile(r"(?:\x0c|\\|(?<![A-Za-z\\]))rac(?=\s*[{\d])"), r"\\frac"),
+)
+"""Commands that lost their backslash and first letter where \\t and \\f were read as escapes."""
 _ALIASES = (
     (re.compile(r"\\[dtcm]frac(?![A-Za-z])"), r"\\frac"),
     (re.compile(r"\\(?:leqslant|leq|leqq)(?![A-Za-z])"), r"\\le "),
@@ -30,8 +37,20 @@ _ALIASES = (
     (re.compile(r"\\(?:varnothing)(?![A-Za-z])"), r"\\emptyset "),
     (re.compile(r"\\var(epsilon|phi|theta|rho|sigma|pi)(?![A-Za-z])"), r"\\\1"),
     (re.compile(r"\\(?:dots|cdots|dotsc)(?![A-Za-z])"), r"\\ldots "),
+    (re.compile(r"\\mathbb\s*\{\s*R\s*\}\s*[\^_]\s*(?:\+|\{\s*(?:>\s*0|\+)\s*\})"), r"(0,\\infty)"),
+    (re.compile(r"\\mathbb\s*\{\s*[ZN]\s*\}\s*[\^_]\s*(?:[+*]|\{\s*[+*]\s*\})"), r"\\mathbb{N}"),
+    (re.compile(r"\(\s*(?:\\text\s*\{\s*)?or(?![A-Za-z])\s*\}?([^()]*)\)"), r"\\text{ or }\1"),
+    (re.compile(r"\\&"), r"\\text{ and }"),
     (re.compile(r"<sup>(.{1,40}?)</sup>"), r"^{\1}"),
     (re.compile(r"<sub>(.{1,40}?)</sub>"), r"_{\1}"),
+)
+_MODULUS = re.compile(
+    r"\(\s*\\?(?:text\s*\{\s*)?[bp]?mod(?![A-Za-z])\s*\}?\s*([^()]{1,40})\)"
+    r"|\\pmod(?![A-Za-z])\s*(\{[^{}]{1,40}\}|\w)|\\text\s*\{\s*mod\s*\}"
+)
+_OVER = re.compile(r"\{([^{}]{1,200}?)\\over(?![A-Za-z])([^{}]{1,200})\}")
+_FOREIGN_INTERVAL = re.compile(
+    r"(?:(?<=[\s=])|^)([\[\]])(\s*[^\s\[\],;][^\[\],;]*[,;]\s*[^\s\[\],;][^\[\],;]*)([\[\]])(?=\s*(?:\\cup|$))"
 )
 _STYLES = re.compile(
     r"\\(?:mathrm|mathbf|mathit|mathsf|mathtt|mathcal|boldsymbol|bm|textbf|textit|textrm|textsf|"
@@ -46,8 +65,10 @@ _COMMA_GROUPS = re.compile(
 )
 _SCIENTIFIC = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 _ORDINAL = re.compile(
-    r"(?<=\d)\s*(?:\^\s*\{?\s*)?(?:\\text\s*\{\s*)?(?:st|nd|rd|th)\s*(?:\}\s*){0,2}(?![A-Za-z])"
+    r"(?<=\d)\s*(?:\^\s*\{?\s*)?(?:\\text\s*\{\s*)?-?(?:st|nd|rd|th)\s*(?:\}\s*){0,2}(?![A-Za-z])"
 )
+_NEEDLESS = re.compile(r"(?<![A-Za-z\d])\s+|\s+(?![A-Za-z\d])|(?<=\d)\s+(?=\D)|(?<=\D)\s+(?=\d)")
+"""Blanks but those between two letters or two digits."""
 _SPACES = re.compile(rf"(?:{_THIN}|\\q?quad(?![A-Za-z])|(?<!\\)\\(?=\s|$)|\s)+")
 
 
@@ -101,6 +122,32 @@ def to_ascii(text: str) -> str:
     return "".join(out)
 
 
+def _interval(hit: re.Match[str]) -> str:
+    """]a,b[ as (a,b): a bracket that turns away from the interval leaves its end out."""
+    left, inside, right = hit.groups()
+    return f"{'(' if left == ']' else left}{inside}{')' if right == '[' else right}"
+
+
+def _rewritten(text: str) -> str:
+    """Moduli, \\over and outward brackets in their usual spelling."""
+    if "mod" in text:
+        text = _MODULUS.sub(lambda hit: rf" \mod {hit[1] or hit[2] or ''}", text)
+    if r"\over" in text:
+        text = _OVER.sub(r"\\frac{\1}{\2}", text)
+        if text.count(r"\over") == 1 and "{" not in text.replace(r"\over", ""):
+            text = _OVER.sub(r"\\frac{\1}{\2}", f"{{{text}}}")
+    return _FOREIGN_INTERVAL.sub(_interval, text) if text[-1:] == "[" or "]" in text else text
+
+
+def _unquoted(text: str) -> str:
+    """The text without the quotes or the emphasis around all of it."""
+    for mark in ("**", "*", "'", "`"):
+        if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
+            inner = text[len(mark) : -len(mark)]
+            return text if mark in inner else inner
+    return text
+
+
 @lru_cache(maxsize=512)
 def plain(text: str) -> str:
     """One spelling for what LaTeX and Unicode write in many ways; the meaning stays the same.
@@ -108,7 +155,9 @@ def plain(text: str) -> str:
     Removes delimiters, spacing, sizes and colours; names commands uniformly; joins digit groups
     that thin spaces or protected commas separate; keeps \\text{...} and environments.
     """
-    text = to_ascii(printable(text))
+    for pattern, spelling in _EATEN:
+        text = pattern.sub(spelling, text)
+    text = _unquoted(to_ascii(printable(text)).strip())
     if "\\" in text or "$" in text or "<" in text or "{" in text:
         if r"\begin" not in text:
             text = _ESCAPED_TWICE.sub(lambda _: "\\", text)
@@ -120,6 +169,7 @@ def plain(text: str) -> str:
             text = pattern.sub(spelling, text)
         text = _BOXES.sub(" ", _STYLES.sub(r"\\text", text))
         text = re.sub(r"\\[()\[\]](?![A-Za-z])", " ", text) if r"\begin" not in text else text
+    text = _rewritten(text)
     text = _SCIENTIFIC.sub(r"\\times ", text)
     text = _ORDINAL.sub("", text)
     text = _SPACES.sub(" ", text).strip()
@@ -131,4 +181,4 @@ def key(text: str) -> str:
     """The plain spelling without any blank, for the comparison as text."""
     text = plain(text).replace(r"\text", "")
     text = re.sub(r"\\(?:frac|sqrt)\s*(?=\d)", lambda hit: hit[0].rstrip() + " ", text)
-    return re.sub(r"(?<![A-Za-z])\s+|\s+(?![A-Za-z])", "", text)
+    return _NEEDLESS.sub("", text)

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from evals.grading.atoms import Atoms
 from evals.grading.cursor import END, MAX_DEPTH, MAX_FACTORS, integer, is_integer
+from evals.grading.postfix import Postfix
 from evals.grading.tokens import Token, tokenize
 from evals.grading.tree import (
     Apply,
-    Based,
     LimitReached,
     Listing,
     Node,
@@ -16,14 +15,20 @@ from evals.grading.tree import (
     Symbol,
     Unreadable,
     Words,
+    symbols,
 )
+from evals.grading.units import conversion
 
-NEGATIONS = "not no except least most more less than over under about between unless never"
+NEGATIONS = "not no except least most more less than over under between unless never"
+RESTRICTING = frozenset({"in", ">", "<", ">=", "<=", "!="})
 STARTS = {"name", "function", "constant", "command", "accent", "begin"}
 
 
 NEGATING = set(NEGATIONS.split())
-INTEGERS = (Symbol("mathbb Z"), Symbol("mathbb N"))
+DOMAINS = frozenset(
+    Symbol(name) for name in (*(f"mathbb {letter}" for letter in "ZNQRC"), *"ZNQRC")
+)
+"""Sets of numbers that a parameter is said to be from: only that, when it stands in an item."""
 
 
 @dataclass(slots=True)
@@ -34,7 +39,7 @@ class Reading:
     bound: set[str] = field(default_factory=set)
 
 
-class Parser(Atoms):
+class Parser(Postfix):
     """One parse; `reading` is the result."""
 
     def __init__(self, tokens: list[Token]) -> None:
@@ -81,11 +86,10 @@ class Parser(Atoms):
         """The items but those that say where a parameter of others lies, as k in Z."""
         kept: list[Node] = []
         for item in items:
-            if kept and isinstance(item, Relation) and item.operators == ("in",):
-                parameter, domain = item.parts
-                if isinstance(parameter, Symbol) and domain in INTEGERS:
-                    self.bound.add(parameter.name)
-                    continue
+            parameter = _restricted(item)
+            if parameter is not None and any(_depends(earlier, parameter) for earlier in kept):
+                self.bound.add(parameter.name)
+                continue
             kept.append(item)
         return kept
 
@@ -98,6 +102,30 @@ class Parser(Atoms):
                 self.bound.add(token.value)
             if token.kind == "comma" and self._is("separator"):
                 return
+
+    def _remark(self) -> bool:
+        """Skips brackets behind an expression that only explain or restrict it: (k in Z)."""
+        if not self._is("open", "("):
+            return False
+        end, depth = self.at, 0
+        for end in range(self.at, len(self.tokens)):
+            kind = self.tokens[end].kind
+            depth += {"open": 1, "close": -1}.get(kind, 0)
+            if depth == 0:
+                break
+        inner = self.tokens[self.at + 1 : end]
+        signs = {token.value for token in inner if token.kind == "relation"}
+        kinds = {token.kind for token in inner}
+        restricts = bool(inner) and (
+            inner[0].kind in ("condition", "words")
+            or bool(signs & RESTRICTING)
+            or (kinds == {"number"} and inner[0].value.isalpha())
+        )
+        if depth or not restricts:
+            return False
+        self.bound |= {token.value for token in inner if token.kind == "name"}
+        self.at = end + 1
+        return True
 
     def _item(self) -> Node:
         self._label()
@@ -118,7 +146,7 @@ class Parser(Atoms):
 
     def _relation(self) -> Node:
         self._deeper()
-        self._take("relation", "=", "~")  # what an equals sign without left side is followed by
+        self._take("relation", "=", "~", "->")  # one without a left side
         parts = [self._sets()]
         operators = []
         while self._is("relation"):
@@ -176,11 +204,13 @@ class Parser(Atoms):
                 self._next()
                 left = Apply("binomial", (left, self._factor()))
             elif self._mixed_follows(left):
-                left = Apply("add", (left, self._factor_ratio()))
+                left = self._postfix(Apply("add", (left, self._atom_ratio())))
+            elif self._remark():
+                continue
             elif self._starts_factor():
                 left = Apply("multiply", (left, self._factor()))
             elif self._is("words"):
-                left = Apply("unit", (left, self._unit()))
+                left = self._measured(Apply("unit", (left, self._unit())))
             else:
                 return left
         raise LimitReached("factors")
@@ -204,7 +234,7 @@ class Parser(Atoms):
                 text += " " + self._next().value
             elif self._is("operator", "/") and self._peek(1).kind == "words":
                 self._next()
-                text += "/" + self._next().value
+                text += " /" + self._next().value
             elif (self._is("operator", "*") and self._peek(1).kind == "words") or self._is(
                 "operator", "!"
             ):
@@ -227,11 +257,26 @@ class Parser(Atoms):
             and self._peek(2).kind == "number"
         )
 
-    def _factor_ratio(self) -> Node:
-        top = self._factor()
+    def _atom_ratio(self) -> Node:
+        top = self._atom()
         if self._take("operator", "/"):
-            return Apply("divide", (top, self._factor()))
+            return Apply("divide", (top, self._atom()))
         return top
+
+    def _measured(self, left: Apply) -> Apply:
+        """A measure in two units, as 1 hour (and) 30 minutes, in the second."""
+        skipped = 1 if self._is("separator", "and") else 0
+        number, unit = self._peek(skipped), self._peek(skipped + 1)
+        if number.kind != "number" or number.number is None or unit.kind != "words":
+            return left
+        before = left.args[1]
+        assert isinstance(before, Words)
+        factor = conversion(before.text, unit.value)
+        if factor is None:
+            return left
+        self.at += skipped + 1
+        converted = Apply("multiply", (left.args[0], Number(factor)))
+        return Apply("unit", (Apply("add", (converted, number.number)), self._unit()))
 
     def _starts_factor(self) -> bool:
         token = self._peek()
@@ -254,80 +299,22 @@ class Parser(Atoms):
         self.depth -= 1
         return base
 
-    def _postfix(self, base: Node) -> Node:
-        for _ in range(MAX_DEPTH // 4):
-            if self._is("operator", "^"):
-                base = self._raised(base)
-            elif self._is("operator", "_") and isinstance(base, Number):
-                base = self._based(base)
-            elif self._take("operator", "!"):
-                base = Apply("factorial", (base,))
-            elif self._take("operator", "%"):
-                base = Apply("percent", (base,))
-            elif self._take("operator", "'"):
-                base = self._primed(base)
-            else:
-                return base
-        raise LimitReached("postfix signs")
 
-    def _primed(self, base: Node) -> Node:
-        if isinstance(base, Symbol):
-            return Symbol(base.name + "'")
-        return Apply("call", (Symbol("'"), base))
+def _restricted(item: Node) -> Symbol | None:
+    """The letter that k in Z, k >= 0 or t != 1 restricts."""
+    if not isinstance(item, Relation) or len(item.operators) != 1:
+        return None
+    letter, bound = item.parts
+    if not isinstance(letter, Symbol) or item.operators[0] not in RESTRICTING:
+        return None
+    return letter if item.operators != ("in",) or bound in DOMAINS else None
 
-    def _raised(self, base: Node) -> Node:
-        self._next()
-        if self._take("operator", "circ"):
-            return self._degrees(base)
-        if self._take("operator", "'"):
-            return self._primed(base)
-        if self._take("operator", "*"):
-            return Symbol(base.name + "*") if isinstance(base, Symbol) else base
-        if self._is("open", "{") and self._peek(2).value == "}":
-            inner = self._peek(1)
-            if inner.kind == "operator" and inner.value in ("circ", "'", "*"):
-                self.at += 3
-                if inner.value == "circ":
-                    return self._degrees(base)
-                return self._primed(base) if inner.value == "'" else base
-        if (
-            self._is("open", "{")
-            and all(self._peek(ahead).value == "'" for ahead in (1, 2))
-            and self._peek(3).value == "}"
-        ):
-            self.at += 4
-            return self._primed(self._primed(base))
-        exponent = self._power()
-        if isinstance(exponent, Apply) and exponent.head == "unit":
-            raise Unreadable("words in an exponent")
-        return Apply("power", (base, exponent))
 
-    def _degrees(self, base: Node) -> Node:
-        if self._is("name", "C", "F", "K"):
-            return Apply("unit", (base, Words("degree " + self._next().value)))
-        if self._is("words", "celsius", "fahrenheit", "c", "f", "k"):
-            return Apply("unit", (base, Words("degree " + self._next().value[0].upper())))
-        return Apply("degrees", (base,))
-
-    def _power(self) -> Node:
-        """An exponent: a group, or one signed factor without its own postfix."""
-        if self._take("operator", "-"):
-            return Apply("negate", (self._power(),))
-        self._take("operator", "+")
-        atom = self._atom()
-        if self._is("operator", "^"):
-            return self._raised(atom)
-        return self._postfix(atom) if self._is("operator", "!") else atom
-
-    def _based(self, base: Number) -> Node:
-        digits = self.tokens[self.at - 1].value
-        if not digits.isdigit():
-            digits = str(base.value)
-        self._next()
-        number = self._atom()
-        if not isinstance(number, Number) or number.value.denominator != 1:
-            raise Unreadable("subscript of a number")
-        return Based(digits, int(number.value))
+def _depends(item: Node, letter: Symbol) -> bool:
+    """Whether an item, behind its label, is written with a letter."""
+    if isinstance(item, Relation):
+        return item.operators[0] == "=" and any(letter.name in symbols(p) for p in item.parts[1:])
+    return item != letter and letter.name in symbols(item)
 
 
 def parse(text: str) -> Reading:

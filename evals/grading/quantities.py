@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from evals.grading.evaluate import CONTEXT, Point, Value, close, exact, numeric
-from evals.grading.tree import Apply, Node, Number, Unreadable, symbols, walk
+from evals.grading.tree import Apply, Based, Node, Number, Unreadable, children, symbols, walk
 from evals.grading.units import same_unit
 
 MIN_DIGITS_OF_ANSWER = 6
 """Significant digits that a decimal must show to stand for an exact gold answer."""
 MIN_DIGITS_OF_GOLD = 3
 """Significant digits from which a decimal gold answer is read as rounded."""
+EDGE = 1 - CONTEXT.mpf(10) ** -9
+"""Units in the last digit by which a decimal that is cut off may fall short."""
 DIGITS_OF_A_FLOAT = 15
 """Significant digits from which a decimal is taken for a printed floating-point number."""
 WHOLE_HEADS = frozenset({"factorial", "binomial", "floor", "ceil", "modulo", "gcd", "lcm"})
+ROUNDING = frozenset({"floor", "ceil", "modulo"})
+"""Different formulas agree at many integers here, so that every one of the first is looked at."""
 TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 
 
@@ -85,8 +89,11 @@ def points(*trees: Node) -> list[Point]:
     """Where formulas are compared: integers where only these make sense, else reals of any sign."""
     if not set().union(*(symbols(tree) for tree in trees)):
         return [Point(0, "positive")]
-    if any(_needs_integers(seen) for tree in trees for seen in walk(tree)):
-        return [Point(index, "whole") for index in range(6)]
+    nodes = [seen for tree in trees for seen in walk(tree)]
+    if any(_needs_integers(seen) for seen in nodes):
+        rounded = any(isinstance(seen, Apply) and seen.head in ROUNDING for seen in nodes)
+        counted = [Point(index, "counted") for index in range(1, 40)] if rounded else []
+        return [Point(index, "whole") for index in range(6)] + counted
     return [Point(index, "positive") for index in range(3)] + [
         Point(index, "signed") for index in range(3, 8)
     ]
@@ -205,6 +212,31 @@ def _within(node: Node, decimal: Number, *, cut: bool) -> bool:
         distance = (value - target) * scale
         if abs(distance) <= CONTEXT.mpf("0.5"):
             return True
-        if cut and abs(distance) < 1 and abs(target) <= abs(value):
+        if cut and abs(distance) < EDGE and abs(target) <= abs(value):
             return True
     return False
+
+
+def same_numeral(gold: Node, answer: Node) -> bool:
+    """The same digits in the same base; a base that one side leaves out is forgiven."""
+    if isinstance(gold, Based) and isinstance(answer, Based):
+        return (gold.digits.lstrip("0"), gold.base) == (answer.digits.lstrip("0"), answer.base)
+    based, other = (gold, answer) if isinstance(gold, Based) else (answer, gold)
+    assert isinstance(based, Based)
+    return isinstance(other, Number) and other.digits is None and other.value == int(based.digits)
+
+
+def ratio_of_many(node: Node) -> bool:
+    """Whether a tree is a ratio of three or more."""
+    return isinstance(node, Apply) and node.head == "ratio" and len(node.args) > 2
+
+
+def same_ratio(gold: Node, answer: Node) -> bool:
+    """Proportional terms."""
+    if not (ratio_of_many(gold) and ratio_of_many(answer)):
+        return False
+    left, right = children(gold), children(answer)
+    return len(left) == len(right) and all(
+        same_quantity(Apply("multiply", (one, right[0])), Apply("multiply", (other, left[0])))
+        for one, other in zip(left, right, strict=True)
+    )

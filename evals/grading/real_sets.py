@@ -6,12 +6,23 @@ from fractions import Fraction
 
 from evals.grading.evaluate import CONTEXT, Value, exact
 from evals.grading.quantities import real_value
-from evals.grading.tree import Apply, Bracket, Listing, Node, Number, Relation, Symbol, symbols
+from evals.grading.tree import (
+    Apply,
+    Bracket,
+    Listing,
+    Node,
+    Number,
+    Relation,
+    Symbol,
+    Words,
+    symbols,
+)
 
 FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 ORDERS = frozenset({"<", ">", "<=", ">="})
 INFINITE = Apply("infinity", ())
 MINUS_INFINITE = Apply("negate", (INFINITE,))
+MAX_CONDITIONS = 6
 Same = Callable[[Node, Node], bool]
 
 
@@ -39,9 +50,8 @@ def is_set_notation(node: Node) -> bool:
     if isinstance(node, Bracket):
         return node.kind in ("(]", "[)") or any(_infinite(item) for item in node.items)
     if isinstance(node, Listing):
-        return all(isinstance(item, Relation) for item in node.items) and any(
-            is_set_notation(item) for item in node.items
-        )
+        kinds = {type(item) for item in node.items}
+        return kinds <= {Relation} and any(is_set_notation(item) for item in node.items)
     return node == Symbol("mathbb R")
 
 
@@ -153,7 +163,8 @@ def _difference(node: Apply) -> Pieces | None:
 
 def _relation(node: Relation) -> Pieces | None:
     if node.operators == ("in",):
-        return _pieces(node.parts[1])
+        named = isinstance(node.parts[0], Symbol | Words) or not isinstance(node.parts[1], Bracket)
+        return _pieces(node.parts[1]) if named or _is_call(node.parts[0]) else None
     if len(node.operators) == 1:
         return _inequality(node.parts[0], node.operators[0], node.parts[1])
     if len(node.operators) == 2 and set(node.operators) <= ORDERS:
@@ -167,6 +178,10 @@ def _relation(node: Relation) -> Pieces | None:
             low, high, first, second = high, low, second, first
         return [Interval(low, high, first.endswith("="), second.endswith("="))]
     return None
+
+
+def _is_call(node: Node) -> bool:
+    return isinstance(node, Apply) and node.head == "call"
 
 
 def _bounds_variable(low: Node, high: Node, variable: Node) -> bool:
@@ -191,7 +206,9 @@ def _inequality(left: Node, operator: str, right: Node) -> Pieces | None:
                 left, right = left.args[1], Apply("divide", (right, Number(Fraction(factor))))
                 continue
         break
-    if not isinstance(left, Symbol) and not (isinstance(left, Apply) and left.head == "call"):
+    if isinstance(left, Apply) and left.head == "abs" and isinstance(left.args[0], Symbol):
+        return _absolute(operator, right)
+    if not isinstance(left, Symbol) and not _is_call(left):
         return None
     closed = operator.endswith("=") and operator != "!="
     if operator == "=":
@@ -203,25 +220,63 @@ def _inequality(left: Node, operator: str, right: Node) -> Pieces | None:
     return [below] if operator[0] == "<" else [above]
 
 
+def _absolute(operator: str, size: Node) -> Pieces | None:
+    """|x| < 2 and |x| > 2 as intervals."""
+    value = real_value(size)
+    if value is None or value <= 0 or operator not in ORDERS:
+        return None
+    below, closed = Apply("negate", (size,)), operator.endswith("=")
+    if operator[0] == "<":
+        return [Interval(below, size, closed, closed)]
+    return [
+        Interval(MINUS_INFINITE, below, False, closed),
+        Interval(size, INFINITE, closed, False),
+    ]
+
+
 def _listing(node: Listing) -> Pieces | None:
     """Several conditions on one variable: alternatives, or both when alternatives say nothing."""
+    if all(isinstance(item, Bracket) and item.kind != "{}" for item in node.items):
+        parts = [_pieces(item) for item in node.items]
+        return None if None in parts else [piece for part in parts for piece in part or []]
     if not all(isinstance(item, Relation) for item in node.items):
         return None
     if len({frozenset(symbols(item)) for item in node.items}) != 1:
         return None
-    found: Pieces = []
-    for item in node.items:
-        more = _pieces(item)
-        if more is None:
+    sets = [_pieces(item) for item in node.items]
+    if len(sets) > MAX_CONDITIONS or any(found is None for found in sets):
+        return None
+    common = sets[0]
+    for more in sets[1:]:
+        common = _common(common or [], more or [])
+        if common is None:
             return None
-        found += more
-    if len(found) == 2 and found[0].low == MINUS_INFINITE and found[1].high == INFINITE:
-        found.reverse()
-    if len(found) == 2 and found[0].high == INFINITE and found[1].low == MINUS_INFINITE:
-        above, below = found
-        start, end = _place(above.low), _place(below.high)
-        if start is not None and end is not None and start < end:
-            return [Interval(above.low, below.high, above.low_closed, below.high_closed)]
+    return common or [piece for found in sets for piece in found or []]
+
+
+def _common(left: Pieces, right: Pieces) -> Pieces | None:
+    """What two sets have in common; None when an end depends on a variable."""
+    found: Pieces = []
+    for one in left:
+        for other in right:
+            ends = [_place(end) for end in (one.low, other.low, one.high, other.high)]
+            if any(end is None for end in ends):
+                return None
+            start, stop = max(ends[:2]), min(ends[2:])
+            lower = one if ends[0] == start else other
+            upper = one if ends[2] == stop else other
+            low_closed = all(
+                piece.low_closed
+                for piece, end in zip((one, other), ends[:2], strict=True)
+                if end == start
+            )
+            high_closed = all(
+                piece.high_closed
+                for piece, end in zip((one, other), ends[2:], strict=True)
+                if end == stop
+            )
+            if start < stop or (start == stop and low_closed and high_closed):
+                found.append(Interval(lower.low, upper.high, low_closed, high_closed))
     return found
 
 

@@ -60,8 +60,12 @@ def _is_derivative(node: Apply) -> bool:
 
 
 def is_quantity_name(node: Node) -> bool:
-    """Whether a tree is a formula in letters only, as in m + n = 12."""
-    return bool(symbols(node)) and not any(isinstance(seen, Number) for seen in walk(node))
+    """Whether a tree names what is asked for: m + n = 12, a^2 + b^2 = 5, f(2) = 3; not 2x = 4."""
+    seen = walk(node)
+    if any(isinstance(part, Apply) and part.head == "call" for part in seen):
+        return True
+    names = symbols(node)
+    return len(names) > 1 or (bool(names) and not any(isinstance(part, Number) for part in seen))
 
 
 def values(relation: Relation) -> list[Node]:
@@ -103,12 +107,20 @@ def same_equation(gold: Relation, answer: Relation) -> bool:
         LimitReached, Unreadable: as quantities.same_quantity.
     """
     left, right = difference(gold), difference(answer)
-    names = symbols(left)
-    if names != symbols(right) or not names:
+    names = _variables(left)
+    if symbols(left) != symbols(right) or not names:
         return False
     if _proportional(left, right):
         return True
     return any(_same_solution(left, right, name) for name in sorted(names))
+
+
+def _variables(tree: Node) -> set[str]:
+    """Names of the variables, those that only stand for functions apart."""
+    called = {
+        id(seen.args[0]) for seen in walk(tree) if isinstance(seen, Apply) and seen.head == "call"
+    }
+    return {seen.name for seen in walk(tree) if isinstance(seen, Symbol) and id(seen) not in called}
 
 
 def _proportional(left: Node, right: Node) -> bool:

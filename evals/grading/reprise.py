@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import Any
 
 from evals.grading import Verdict
+from evals.grading.alternatives import second_readings
 from evals.grading.extraction import Found, candidates, extract
 from evals.grading.normal import key, plain
+from evals.grading.spoken import notation, says_the_same
 from evals.grading.tree import LimitReached, Unreadable
-from evals.grading.words import answer_choice, gold_choice, option_content, words
+from evals.grading.words import answer_choice, gold_choice, option_content
 from harness.errors import ConfigError
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,400})(?:\.\d{0,400})?")
@@ -27,7 +29,7 @@ MAX_NUMBER = 400
 MAX_HINTS = 8
 
 
-def _number(text: str) -> Fraction | None:
+def plain_number(text: str) -> Fraction | None:
     """The value of an integer or plain decimal, grouped by commas or not; None for the rest."""
     text = text.strip().strip("$").strip()
     if len(text) > MAX_NUMBER or not _PLAIN_NUMBER.fullmatch(text):
@@ -40,7 +42,7 @@ def _decided(gold: str, found: Found) -> Verdict | None:
     answer = found.text
     if gold.strip() == answer.strip():
         return Verdict(correct=True, extracted=answer, how="text")
-    left, right = _number(gold), _number(answer)
+    left, right = plain_number(gold), plain_number(answer)
     if left is not None and left == right:
         return Verdict(correct=True, extracted=answer, how="number")
     if left is not None and right is not None and not _NEEDS_READING.search(gold + answer):
@@ -99,10 +101,10 @@ def _doubted(gold: str, response: str, verdict: Verdict) -> Verdict:
 
 def _hidden(gold: str, response: str, extracted: str) -> bool:
     """Whether another place of the response holds the gold answer in plain sight."""
-    wanted, value = key(gold[:MAX_PARSED]), _number(gold)
+    wanted, value = key(gold[:MAX_PARSED]), plain_number(gold)
     for text in candidates(response)[-MAX_HINTS:]:
         if text != extracted and len(text) <= len(gold) + 200:
-            if value is not None and _number(text) == value:
+            if value is not None and plain_number(text) == value:
                 return True
             if key(text) == wanted:
                 return True
@@ -138,13 +140,29 @@ def judge(gold: str, answer: str) -> tuple[bool, str]:
             return True, "choice"
         if letter.isupper():
             return False, "choice"
-    said, wanted = words(right), words(left)
-    if said is not None and said == wanted:
-        return True, "words"
+    told = says_the_same(left, right)
+    if told is not None:
+        return told, "words"
+    left, right = notation(left) or left, notation(right) or right
     if _by_structure(left, right):
         return True, "structure"
-    content = option_content(right)
-    return content is not None and _by_structure(left, content), "structure"
+    options = [option_content(left), option_content(right)]
+    if any(options) and _by_structure(options[0] or left, options[1] or right):
+        return True, "structure"
+    return _by_second_reading(left, right), "structure"
+
+
+def _by_second_reading(gold: str, answer: str) -> bool:
+    pairs = [(gold, other) for other in second_readings(answer, gold)]
+    pairs += [(other, answer) for other in second_readings(gold, answer)]
+    return any(_readable_and_same(*pair) for pair in pairs)
+
+
+def _readable_and_same(gold: str, answer: str) -> bool:
+    try:
+        return _by_structure(gold, answer)
+    except Unreadable:
+        return False
 
 
 def _same_long(gold: str, answer: str) -> bool:

@@ -1,6 +1,7 @@
 """Rewrites trees to what is compared: signs chosen, scalars multiplied in, items taken out."""
 
 import itertools
+from typing import TypeGuard
 
 from evals.grading import relations
 from evals.grading.tree import (
@@ -19,15 +20,15 @@ from evals.grading.tree import (
 )
 
 MAX_MATRIX_PRODUCTS = 1_000
+MAX_DETERMINANT = 4
+REALS = Symbol("mathbb R")
 ARITHMETIC = frozenset({"add", "multiply", "divide", "negate"})
 
 
 def simplified(node: Node) -> Node:
     """The tree without a set around one condition, scalars multiplied into vectors, +- in two."""
-    if isinstance(node, Bracket) and node.kind == "{}" and len(node.items) == 1:
-        inner = node.items[0]
-        if isinstance(inner, Apply) and inner.head == "such that":
-            return inner
+    if isinstance(node, Bracket) and node.kind == "{}":
+        return _opened(node)
     if isinstance(node, Listing) and len(node.items) == 1:
         return simplified(node.items[0])
     if isinstance(node, Apply) and node.head == "unit":
@@ -35,11 +36,65 @@ def simplified(node: Node) -> Node:
             return Words(" ".join(part.text for part in node.args if isinstance(part, Words)))
         if not isinstance(node.args[0], Apply | Number | Symbol):
             return simplified(node.args[0])
+    if isinstance(node, Apply) and node.head == "add" and node.args[0] == REALS:
+        return _reals_without(node)
+    if isinstance(node, Apply) and node.head == "det" and isinstance(node.args[0], Matrix):
+        return _determinant([list(row) for row in node.args[0].rows]) or node
     if isinstance(node, Apply) and node.head in ARITHMETIC and _holds_vector(node):
         return _vector_arithmetic(node)
     if has_sign_pair(node) and not is_many(node):
         return Listing(tuple(sign_choices(node)))
     return node
+
+
+def _opened(node: Bracket) -> Node:
+    """A set of one thing as that thing, of none as the empty set, of x = 1, y = 2 as a list."""
+    if not node.items:
+        return Apply("emptyset", ())
+    if len(node.items) == 1:
+        return simplified(node.items[0])
+    labels = [item.parts[0] for item in node.items if isinstance(item, Relation)]
+    if len(set(labels)) == len(node.items) and all(map(relations.is_equation, node.items)):
+        return Listing(node.items)
+    return node
+
+
+def _reals_without(node: Apply) -> Node:
+    """R - {0}."""
+    removed = node.args[1]
+    if len(node.args) == 2 and isinstance(removed, Apply) and removed.head == "negate":
+        return Apply("minus", (REALS, removed.args[0]))
+    return node
+
+
+def _determinant(rows: list[list[Node]]) -> Node | None:
+    """The determinant of a small square matrix as a sum; None for others."""
+    if len(rows) == 1 and len(rows[0]) == 1:
+        return rows[0][0]
+    if len(rows) > MAX_DETERMINANT or any(len(row) != len(rows) for row in rows):
+        return None
+    terms: list[Node] = []
+    for column, cell in enumerate(rows[0]):
+        minor = _determinant([row[:column] + row[column + 1 :] for row in rows[1:]])
+        if minor is None:
+            return None
+        term = Apply("multiply", (cell, minor))
+        terms.append(Apply("negate", (term,)) if column % 2 else term)
+    return Apply("add", tuple(terms))
+
+
+def is_residue(node: Node) -> TypeGuard[Apply]:
+    """Whether a tree is a number modulo another."""
+    return isinstance(node, Apply) and node.head == "modulo"
+
+
+def unnamed_point(node: Node, other: Node) -> Node:
+    """P(1,2) as (1,2), where the other side is a tuple."""
+    if not isinstance(other, Bracket) or not isinstance(node, Apply) or node.head != "multiply":
+        return node
+    name, point = node.args
+    named = isinstance(name, Symbol) and name.name.isupper() and isinstance(point, Bracket)
+    return point if named else node
 
 
 def _holds_vector(node: Node) -> bool:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from evals.grading.tree import LimitReached, Number, Unreadable
+from evals.grading.units import spelled_unit
 from evals.grading.vocabulary import (
     ACCENTS,
     CONDITION,
@@ -18,7 +19,6 @@ from evals.grading.vocabulary import (
     RELATIONS,
     SEPARATING,
     SMALL_WORDS,
-    UNIT_LETTERS,
     UNIT_WORDS,
 )
 
@@ -217,7 +217,7 @@ class Tokenizer:
                 self.at = self.text.find(
                     "}" if self.text[self.at] == "{" else "]", self.at
                 ) + 1 or len(self.text)
-        elif command == "\\\\":
+        elif command in ("\\\\", r"\cr"):
             self._add("row", name)
             spacing = re.compile(r"\s*\[[\d.]*(?:pt|em|ex|mm)\]").match(self.text, self.at)
             self.at = spacing.end() if spacing else self.at
@@ -237,6 +237,8 @@ class Tokenizer:
             self._add("separator", "and")
         elif name == "emptyset":
             self._add("constant", "emptyset")
+        elif name == "forall":
+            self._add("condition", name)
         elif name in IGNORED or not name.isalpha():
             pass
         else:
@@ -253,8 +255,11 @@ class Tokenizer:
             self.text[start + 1 : end - 1] if self.text[end - 1] == "}" else self.text[start + 1 :]
         )
         self.at = end
-        if inner.strip() in UNIT_LETTERS and self.tokens and self.tokens[-1].kind == "number":
-            self._add("words", inner.strip().lower())
+        if self._follows_quantity() and (unit := spelled_unit(inner)):
+            self._add("words", unit)
+            return
+        if inner.strip() in FUNCTIONS:
+            self._add("function", FUNCTIONS[inner.strip()])
             return
         if _MATHS_IN_TEXT.fullmatch(inner) or "\\" in inner:
             self._inline(Tokenizer(inner).tokens)
@@ -264,6 +269,15 @@ class Tokenizer:
                 self._inline(Tokenizer(inner).tokens)
                 return
         self._language(inner)
+
+    def _follows_quantity(self) -> bool:
+        """Whether a number stands before, or another unit: with a dot or slash, or side by side."""
+        before = [token for token in self.tokens[-2:] if token.kind != "close"]
+        if before and before[-1].kind == "operator" and before[-1].value in ("/", "*"):
+            return before[0].kind == "words"
+        return bool(self.tokens) and (
+            self.tokens[-1].kind in ("number", "words") or self.tokens[-1].value in (")", "}")
+        )
 
     def _inline(self, tokens: list[Token]) -> None:
         for token in tokens:
@@ -283,10 +297,12 @@ class Tokenizer:
         elif words[0] in SEPARATING and len(words) > 1:
             self._add("separator", "and")
             self._language(" ".join(words[1:]))
+        elif text == "to" and self.tokens and self.tokens[-1].kind == "number":
+            self._add("operator", ":")
         elif text in PERCENT_WORDS:
             self._add("operator", "%")
         elif text in NUMBER_WORDS:
-            self._add("number", text, Number(Fraction(NUMBER_WORDS[text])))
+            self._add("number", text, Number(NUMBER_WORDS[text]))
         else:
             self._add("words", text)
 
@@ -298,9 +314,15 @@ class Tokenizer:
             self.at = hit.end() + 1
             return
         known = _known_prefix(run)
+        after = self.tokens[-1].kind if self.tokens else ""
+        if after == "number" and run in UNIT_WORDS:
+            known = None
         if run.lower() in SEPARATING:
             self.at = hit.end()
             self._add("separator", "and")
+        elif run in ("U", "u") and after == "close":
+            self.at = hit.end()
+            self._add("operator", "cup")
         elif known is not None:
             self.at += len(known)
             kind = "function" if known in FUNCTIONS else "constant"

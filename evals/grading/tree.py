@@ -127,3 +127,10 @@ def rebuilt(node: Node, parts: tuple[Node, ...]) -> Node:
 def symbols(node: Node) -> set[str]:
     """Names of the variables in a tree."""
     return {seen.name for seen in walk(node) if isinstance(seen, Symbol)}
+
+
+def transposed(node: Bracket | Matrix) -> Node:
+    """Rows as columns; a tuple is a row and a column at once."""
+    if isinstance(node, Bracket):
+        return node
+    return Matrix(tuple(zip(*node.rows, strict=False)))

@@ -41,7 +41,10 @@ _UNITS = {
     for names, factor in units.items()
     for name in names.split()
 }
-_PART = re.compile(r"(/?)([a-z_]+)(?:\^(-?\d+))?")
+_PART = re.compile(r"(/?)([a-z_]+)(?:\^?(-?\d+))?")
+_LETTERS = set("mgshlLNJWVKACF")
+"""Single upright letters that are units behind a number."""
+_SPELLED = re.compile(r"[A-Za-z]+(?:[\s*/.]+[A-Za-z]+|\s*\^\s*-?\d)*", re.ASCII)
 
 
 def _dimension(text: str) -> tuple[dict[str, int], Fraction] | None:
@@ -66,6 +69,28 @@ def _dimension(text: str) -> tuple[dict[str, int], Fraction] | None:
             return None
         factor *= size**power
     return powers, factor
+
+
+def spelled_unit(text: str) -> str | None:
+    """The unit that upright letters spell, as `m s^-2` for m\\,s^{-2}; None for other text."""
+    if len(text) > 80:
+        return None
+    text = re.sub(r"\\(?:[,;: ]|cdot)", " ", text.strip()).replace("{", "").replace("}", "")
+    if text in _LETTERS:
+        return text.lower()
+    if not _SPELLED.fullmatch(text):
+        return None
+    text = re.sub(r"\s*([/^])\s*", r"\1", re.sub(r"[*.]", " ", text.lower())).strip()
+    found = _dimension(text)
+    return text if found is not None and found[0] else None
+
+
+def conversion(given: str, wanted: str) -> Fraction | None:
+    """How many of the wanted unit one given unit is; None when they are not of one kind."""
+    left, right = _dimension(given), _dimension(wanted)
+    if left is None or right is None or not left[0] or left[0] != right[0]:
+        return None
+    return left[1] / right[1]
 
 
 def same_unit(gold: Node, answer: Node) -> Fraction | None:

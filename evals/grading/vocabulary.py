@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Iterable
+from fractions import Fraction
 
 
 def _pairs(table: str) -> dict[str, str]:
@@ -98,7 +99,7 @@ UNICODE: dict[str, str] = {
             ("∣", "|"), ("∶：", ":"), ("⁄∕", "/"),
             ("，、", ","), ("；", ";"), ("。", "."), ("％", "%"),
             ("（", "("), ("）", ")"), ("［", "["), ("］", "]"), ("｛", r"\{"), ("｝", r"\}"),
-            ("＝", "="), ("＜", "<"), ("＞", ">"), ("€£¥¢\u2061", ""), ("\u2062", "*"),
+            ("＝", "="), ("＜", "<"), ("＞", ">"), ("€£¥¢₹₽₩\u2061", ""), ("\u2062", "*"),
             ("√", r"\sqrt"), ("∛", r"\sqrt[3]"), ("∜", r"\sqrt[4]"), ("ℝ", r"\mathbb{R}"),
             ("ℤ", r"\mathbb{Z}"), ("ℕ", r"\mathbb{N}"), ("ℚ", r"\mathbb{Q}"), ("ℂ", r"\mathbb{C}"),
         ]
@@ -147,17 +148,39 @@ CONDITION = re.compile(
     r"(?:for|where|such that|with|if|when|whenever|as|provided|s\.t\.|because|since|in which)\b"
 )
 """How words begin that only restrict the answer before them."""
-_SHORT_WORDS = "the are not yes all any odd one two six ten due per for"
+_SHORT_WORDS = "the are not yes all any odd one two six ten due per for to"
 SMALL_WORDS = set(_SHORT_WORDS.split())
 """Words of three letters that are no product; longer runs of letters are words anyway."""
 _SHORT_UNITS = """
 pct cm mm km kg hz khz mhz ghz ev kev mev min sec hr hrs ft lb lbs oz yd mph kph mol kj cal pa kpa
-atm rad deg sq nm psi
+atm rad deg sq nm psi usd eur gbp rmb cny inr
 """
 UNIT_WORDS = set(_SHORT_UNITS.split())
 """Short words that are units behind a number and products of letters elsewhere."""
-UNIT_LETTERS = set("mgshlLNJWVKACF")
-"""Upright letters that are units behind a number."""
 PERCENT_WORDS = {"percent", "per cent", "pct"}
-_COUNTING = "zero one two three four five six seven eight nine ten eleven twelve"
-NUMBER_WORDS = {word: value for value, word in enumerate(_COUNTING.split())}
+_COUNTING = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+
+
+def _number_words() -> dict[str, Fraction]:
+    """0 to 99 in words, with and without hyphen, and the commonest of the others."""
+    small = _COUNTING.split()
+    values = {word: Fraction(value) for value, word in enumerate(small)}
+    for value, tens in enumerate(_TENS.split(), start=2):
+        values[tens] = Fraction(10 * value)
+        for unit, word in enumerate(small[1:10], start=1):
+            values[f"{tens}-{word}"] = values[f"{tens} {word}"] = Fraction(10 * value + unit)
+    for name, size in (("hundred", 100), ("thousand", 1000), ("million", 10**6)):
+        values[f"one {name}"] = values[f"a {name}"] = Fraction(size)
+    values |= {"half": Fraction(1, 2), "one half": Fraction(1, 2), "one-half": Fraction(1, 2)}
+    for name, parts in (("third", 3), ("fourth", 4), ("quarter", 4), ("fifth", 5), ("sixth", 6)):
+        for count, word in enumerate(small[1:parts], start=1):
+            plural = name if count == 1 else name + "s"
+            values[f"{word} {plural}"] = values[f"{word}-{plural}"] = Fraction(count, parts)
+    return values
+
+
+NUMBER_WORDS = _number_words()

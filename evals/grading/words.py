@@ -5,6 +5,9 @@ import re
 _LETTERS = re.compile(r"[A-Za-z][A-Za-z' \-]*")
 _CHOICE = re.compile(r"\(?\s*([A-Ja-j])\s*[).:]?")
 _CHOICE_WITH_CONTENT = re.compile(r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).:])\s*\S.*", re.DOTALL)
+_GOLD_WITH_CONTENT = re.compile(r"\(\s*([A-E])\s*\)\s*[^\s,;(].*", re.DOTALL)
+_ANOTHER = re.compile(r"\(\s*[A-Ja-j]\s*\)|\bor\s+[A-J]\b")
+"""A second letter: the answer chooses none."""
 _WRAPPERS = re.compile(r"\\(?:text|mathbb|mathrm)\s*|[{}]|\\[ ,;!]|~|\\q?quad(?![A-Za-z])|[\"`]")
 _ARTICLES = re.compile(r"\b(?:the|an?)\s+")
 _OPTION_LETTER = re.compile(r"(?:\\text\s*\{)?\s*\(\s*[A-E]\s*\)\s*[:.]?\s*\}?(?:\\ )?\s*(?=\S)")
@@ -25,10 +28,13 @@ def words(text: str) -> str | None:
 
 
 def gold_choice(text: str) -> str | None:
-    """The letter of a gold answer like (C) or E."""
+    """The letter of a gold answer like (C), E or (C) 12."""
     bare = unwrapped(text)
     hit = _CHOICE.fullmatch(bare)
-    return hit[1] if hit and (hit[1].isupper() or len(bare) > 1) else None
+    if hit:
+        return hit[1] if hit[1].isupper() or len(bare) > 1 else None
+    hit = _GOLD_WITH_CONTENT.fullmatch(bare)
+    return hit[1] if hit else None
 
 
 def option_content(text: str) -> str | None:
@@ -44,4 +50,6 @@ def answer_choice(text: str) -> str | None:
     if hit:
         return hit[1].upper()
     hit = _CHOICE_WITH_CONTENT.fullmatch(bare)
+    if hit and _ANOTHER.search(bare, 3):
+        return None
     return (hit[1] or hit[2]).upper() if hit else None

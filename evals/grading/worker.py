@@ -21,7 +21,7 @@ from harness.errors import RepriseError
 HEADER = struct.Struct("!I")
 MEMORY_BYTES = 4 * 2**30
 CPU_LIMIT_S = {"reprise": 1.0}
-DEFAULT_CPU_LIMIT_S = 10.0
+DEFAULT_CPU_LIMIT_S = 3.0
 """For graders that load a symbolic engine and are known to take seconds."""
 WARM_UP = ({"answer": "x+1"}, r"\boxed{1+x}")
 """Graded before the first item, so that imports are not charged to it."""

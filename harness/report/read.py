@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ EVALUATION = "evaluation"
 """run.json's kind of an evaluation without training."""
 
 SAMPLES = re.compile(r"samples-(.+)-\d+\.jsonl")
+STALE = "stale-"
+"""Start of the names of folders with samples that were set aside."""
 REPRODUCTIONS = Path(__file__).parents[2] / "reproductions"
 
 
@@ -92,8 +95,11 @@ def read_card(spec: Json, notes: list[str]) -> Json:
         return {}
 
 
-def read_samples(folder: Path, notes: list[str]) -> list[Json]:
-    """The samples of one benchmark, all models and shards, joined with their verdicts."""
+def read_samples(folder: Path, benchmark: str, notes: list[str]) -> list[Json]:
+    """The samples of one benchmark, all models and shards, joined with their verdicts.
+
+    Where there are verdicts, samples without one (drawn for a larger k) are left out.
+    """
     found = []
     for path in sorted(folder.glob("samples-*.jsonl")):
         if not (match := SAMPLES.fullmatch(path.name)):
@@ -108,7 +114,8 @@ def read_samples(folder: Path, notes: list[str]) -> list[Json]:
             notes.append(f"{verdicts_path.name} is not there: its samples are not graded")
         for line in read_lines(path, notes):
             verdict = verdicts.get((line.get("id"), line.get("sample")), {})
-            found.append({"label": label, "benchmark": folder.name, **line, **verdict})
+            if verdict or not verdicts:
+                found.append({"label": label, "benchmark": benchmark, **line, **verdict})
     return found
 
 
@@ -135,12 +142,23 @@ def read_run(folder: Path) -> RunFiles:
 
 
 def _read_evaluations(files: RunFiles, folder: Path) -> None:
+    keys: dict[tuple[Path, str], str] = {}
     for path in sorted(folder.rglob("scores.json")):
         try:
-            files.scores.append(Scores.model_validate_json(path.read_bytes()))
+            scores = Scores.model_validate_json(path.read_bytes())
         except ValidationError as error:
             files.notes.append(f"{path.name} cannot be shown: {error}")
+            continue
+        files.scores.append(scores)
+        keys[path.parents[1], scores.benchmark] = scores.key
     for path in sorted(folder.rglob("statement.json")):
-        files.statements += read_json(path, files.notes).get("statements", [])
-    for inner in sorted({path.parent for path in folder.rglob("samples-*.jsonl")}):
-        files.samples += read_samples(inner, files.notes)
+        for said in read_json(path, files.notes).get("statements", []):
+            # One benchmark may have scores under several protocols: each has its own statements.
+            key = keys.get((path.parent, said.get("benchmark")))
+            files.statements.append({**said, "score": key})
+    inner = sorted({path.parent for path in folder.rglob("samples-*.jsonl")})
+    inner = [path for path in inner if not path.name.startswith(STALE)]
+    times = Counter(path.name for path in inner)
+    for path in inner:
+        name = path.name if times[path.name] == 1 else f"{path.name} ({path.parent.name})"
+        files.samples += read_samples(path, name, files.notes)

@@ -23,5 +23,5 @@ class Sampling(Part):
     """Softmax temperature; 0 is greedy."""
     top_p: Fraction = 1.0
     """Nucleus mass kept; 1 keeps everything."""
-    top_k: int = -1
+    top_k: Annotated[int, Field(ge=-1)] = -1
     """Most likely tokens kept; -1 keeps everything."""

@@ -49,7 +49,7 @@ class Evaluation(Part):
     """How responses are drawn."""
     max_tokens: PositiveInt | None = None
     """Longest response; null takes data.max_response_tokens."""
-    stop: list[str] = []
+    stop: list[Annotated[str, Field(min_length=1)]] = []
     """Texts that end a response besides the end token."""
     grader: str = "reprise"
     """Judge of mathematical answers (evals/grading); puzzles and held_out have their own."""

@@ -4,18 +4,16 @@ The child runs under harness.verl.guard, which ends everything the command start
 first: the command, or this process.
 """
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import TrainingError
+from harness.interrupts import sigterm_as_interrupt
 from harness.verl.traceback_text import last_traceback
 
 POLL_S = 0.2
@@ -73,7 +71,7 @@ def run_training(
             for line in log.lines():
                 on_log_line(line)
 
-    with log_path.open("ab") as log_file, _sigterm_as_interrupt():
+    with log_path.open("ab") as log_file, sigterm_as_interrupt():
         child = subprocess.Popen(
             [sys.executable, "-m", "harness.verl.guard", str(os.getpid()), *command],
             env=dict(environment),
@@ -101,23 +99,6 @@ def parse_metrics(line: str) -> tuple[int, Metrics]:
         for name, value in entry["data"].items()
         if isinstance(value, int | float)
     }
-
-
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM (a scheduler, a service manager) stop the run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python delivers signals to the main thread only
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,10 @@
 
 import fcntl
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from harness.errors import EvaluationError
 from harness.spec import Sampling
 from tests.evals.generating import (
     PROMPTS,
+    ROOT,
     ScriptedEngine,
     file_of,
     make_job,
@@ -237,3 +242,29 @@ def test_main_tells_an_error_in_its_own_words(
         generate.main()
     assert caught.value.code == 1
     assert "holds 40 together" in json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+
+
+def test_process_ends_when_the_one_that_waits_for_it_is_killed(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    child = (
+        "import os, time; from pathlib import Path; from evals.generate import end_with_parent; "
+        f"end_with_parent(); Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    )
+    code = (
+        "import subprocess, sys; "
+        f"subprocess.run([sys.executable, '-c', {child!r}], start_new_session=True)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    while not pid.exists() or not pid.read_text():
+        assert parent.poll() is None
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{pid.read_text()}/stat")
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.02)
+    os.kill(int(pid.read_text()), 9)
+    pytest.fail("the process outlived its parent")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from evals.job import Job
 from evals.judges import GraderJudge
 from evals.models import Subject, fingerprint
 from harness.errors import ConfigError, EvaluationError
+from harness.spec import Sampling
 from tests.evals.measuring import (
     FakeChildren,
     Writer,
@@ -139,8 +141,18 @@ def test_one_model_without_variety_is_a_note(tmp_path: Path, children: Any) -> N
     children(lambda job, label, problem, sample: f"{problem}|{sample if label == 'base' else 0}")
     scores = measured(tmp_path, measurement())
     assert not scores.invalid
-    (check,) = [c for c in scores.checks if not c.passed]
+    (check,) = [c for c in scores.checks if "identical" in c.name]
+    assert not check.passed
     assert "base 0%, trained 100%" in check.detail
+
+
+def test_responses_at_the_limit_are_a_note(tmp_path: Path, children: Any) -> None:
+    children(improving)  # one in four is cut off
+    scores = measured(tmp_path, measurement())
+    assert not scores.invalid
+    (check,) = [c for c in scores.checks if c.name == "base: share of responses cut off"]
+    assert not check.passed
+    assert check.detail == "25.0% at 16 tokens; a larger eval.max_tokens may give a higher score"
 
 
 def samples_changed(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
@@ -214,3 +226,12 @@ def test_evaluation_stage_imports_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "False"
+
+
+def test_greedy_copies_do_not_count_as_samples(tmp_path: Path, children: Any) -> None:
+    children(lambda job, label, problem, sample: f"{problem}|same")
+    wanted = measurement()
+    greedy = wanted.protocol.model_copy(update={"sampling": Sampling(temperature=0.0)})
+    scores = measured(tmp_path, replace(wanted, protocol=greedy))
+    (broken,) = scores.invalid
+    assert "samples_per_problem=1" in broken.detail

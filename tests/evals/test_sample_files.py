@@ -156,3 +156,11 @@ def test_prompts_need_ids_of_their_own(job: Job) -> None:
     task = task.model_copy(update={"prompts_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
     with pytest.raises(EvaluationError, match=r"ids \['0', '1', '2', '3'\] are there more than"):
         read_prompts(task)
+
+
+def test_a_sample_with_half_a_surrogate_can_be_written() -> None:
+    sample = GeneratedSample(
+        id="0", sample=0, seed=None, prompt="p", response="so \ud800 2",
+        response_tokens=3, truncated=False, finish="stop",
+    )  # fmt: skip
+    assert GeneratedSample.model_validate_json(sample.model_dump_json()).response == "so ? 2"

@@ -222,3 +222,10 @@ def test_a_log_of_an_unknown_benchmark_brings_its_own_golds() -> None:
         problems_of([*samples, sample("d", problem="Who?", gold="9")])
     with pytest.raises(EvaluationError, match="without a gold answer; name the benchmark"):
         problems_of([sample("a", problem="Who?")])
+
+
+def test_half_a_surrogate_can_be_written_after_reading(tmp_path: Path) -> None:
+    row = {"problem": "x \ud800", "response": "so \udc01 \\boxed{2}", "gold": "2\ud83d"}
+    (sample,) = read_log(write(tmp_path / "log.jsonl", row))
+    assert sample.response == "so ? \\boxed{2}"
+    assert (sample.problem, sample.gold) == ("x ?", "2?")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,44 @@ def test_a_spoilt_score_is_called_invalid(run_dir: Path) -> None:
     page = write_report(run_dir).read_text()
     assert "INVALID, for this does not hold: canaries" in page
     assert "canaries: wrong on 7" in page
+
+
+def test_each_protocol_keeps_its_own_statements_and_samples(run_dir: Path) -> None:
+    first = run_dir / "evaluation" / "held_out-0"
+    second = run_dir / "evaluation" / "held_out-1"
+    shutil.copytree(first, second)
+    (second / "held_out" / "scores.json").write_text(json.dumps(SCORES | {"key": "g", "seed": 7}))
+    said = {"benchmark": "held_out", "label": "trained", "sentences": ["said under seed 7"]}
+    (second / "statement.json").write_text(json.dumps({"statements": [said]}))
+    page = write_report(run_dir).read_text()
+    assert page.count("said under seed 7") == 1
+    assert page.count("<p>a claim") == 1
+    assert page.index("<p>a claim") < page.index("seed 0") < page.index("said under seed 7")
+    assert {"held_out (held_out-0)", "held_out (held_out-1)"} <= set(
+        re.findall(r"<option>(.*?)</option>", page)
+    )
+
+
+def test_samples_set_aside_or_beyond_k_are_not_shown(run_dir: Path) -> None:
+    folder = run_dir / "evaluation" / "held_out-0" / "held_out"
+    (folder / "stale-12345678-1").mkdir()
+    file = folder / "samples-base-0.jsonl"
+    shutil.copy(file, folder / "stale-12345678-1")
+    with file.open("a") as more:
+        more.write(json.dumps({"id": "0", "sample": 1, "prompt": "p", "response": "r"}) + "\n")
+    page = write_report(run_dir).read_text()
+    assert "stale-" not in page
+    assert "10 of 10 samples" in page
+
+
+def test_a_long_path_breaks_instead_of_widening_a_narrow_page(run_dir: Path) -> None:
+    assert re.search(r"p, li \{ overflow-wrap: anywhere; \}", write_report(run_dir).read_text())
+
+
+@pytest.mark.parametrize(("detectable", "said"), [(0.05, "from 5.0 points on"), (1.98, "So few")])
+def test_resolution_is_a_difference_that_shares_can_have(
+    run_dir: Path, detectable: float, said: str
+) -> None:
+    models = [one | {"detectable": detectable} for one in SCORES["models"]]
+    (run_dir / SCORES_FILE).write_text(json.dumps(SCORES | {"models": models}))
+    assert said in write_report(run_dir).read_text()

@@ -17,6 +17,7 @@ from tests.evals.generating import (
     END,
     PROMPTS,
     ROOT,
+    TINY,
     file_of,
     make_job,
     make_task,
@@ -222,3 +223,20 @@ def test_prompt_that_lm_eval_would_cut_is_refused_before_weights_are_loaded(
     monkeypatch.delattr(hf, "TokenHFLM")
     with pytest.raises(EvaluationError, match="holds 128 together"):
         generate.generate(job.model_copy(update={"max_tokens": 120}))
+
+
+def test_a_folder_that_is_no_model_says_what_it_needs(job: Job, tmp_path: Path) -> None:
+    broken = job.models[0].model_copy(update={"path": str(tmp_path)})
+    with pytest.raises(EvaluationError, match=r"cannot load .*needs config.json, weights"):
+        generate.generate(job.model_copy(update={"models": [broken]}))
+
+
+def test_weights_without_tokenizer_are_refused(job: Job, tmp_path: Path) -> None:
+    """transformers invents a tokenizer that turns every prompt into nothing."""
+    alone = tmp_path / "weights"
+    alone.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (alone / name).write_bytes((Path(TINY) / name).read_bytes())
+    broken = job.models[0].model_copy(update={"path": str(alone)})
+    with pytest.raises(EvaluationError, match="no usable tokenizer"):
+        generate.generate(job.model_copy(update={"models": [broken]}))
