@@ -1,7 +1,7 @@
 """Verdicts on samples -> the score of a model; pure, called by evals/run.py."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evals import stats
@@ -69,12 +69,17 @@ def model_score(
     graded: Sequence[Graded],
     second: str | None,
     generation: Mapping[str, Any],
+    *,
+    ballot: Callable[[str], str] = str,
 ) -> ModelScore:
-    """Everything that is said about one model; `second` names the second grader."""
+    """Everything that is said about one model.
+
+    `second` names the second grader; `ballot` writes equal answers alike for the majority vote.
+    """
     correct = numbers(graded, ids, "correct")
     smallest = min(len(row) for row in correct)
     votes = [
-        Votes(answers, row)
+        Votes([None if answer is None else ballot(answer) for answer in answers], row)
         for answers, row in zip(by_problem(graded, ids, "extracted"), correct, strict=True)
     ]
     even = all(len(row) == smallest for row in correct)

@@ -9,6 +9,7 @@ from typing import Any
 
 from evals import HELD_OUT
 from evals.benchmarks import Problem, describe, grader_of, load_problems
+from evals.grading import canonical
 from evals.job import Prompt, canonical_hash
 from evals.judges import GraderJudge, Judge, RewardJudge
 from harness.errors import EvaluationError
@@ -45,6 +46,10 @@ class ProblemSet:
     """Where the problems come from, in words."""
     sha256: str
     """Hash of the problems as shown, with their truths."""
+
+    def ballot(self, answer: str) -> str:
+        """The answer as it votes: mathematics in one form, anything else as it stands."""
+        return canonical(answer) if self.task == "math" else answer
 
 
 def from_benchmark(benchmark: Benchmark, protocol: Evaluation) -> ProblemSet:

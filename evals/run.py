@@ -208,7 +208,13 @@ def assemble(
     second = problems.second.name if problems.second else None
     models = [
         assess.model_score(
-            model, ids, samples[model.label], graded[model.label], second, generation[model.label]
+            model,
+            ids,
+            samples[model.label],
+            graded[model.label],
+            second,
+            generation[model.label],
+            ballot=problems.ballot,
         )
         for model in job.models
     ]

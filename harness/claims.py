@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from evals import HELD_OUT, verdicts
 from evals.assess import by_problem, numbers
 from evals.claims import ClaimedScore, OurScore, Protocol
+from evals.grading import canonical
 from evals.independent import independent_score
 from evals.judges import Graded
 from evals.sample_files import read_lines
@@ -155,7 +156,10 @@ def our_score(scores: Scores, folder: Path, label: str) -> OurScore:
             grader=protocol["grader"]["name"],
         ),
         samples=numbers(graded, scores.problem_ids, "correct"),
-        answers=by_problem(graded, scores.problem_ids, "extracted"),
+        answers=[
+            [None if answer is None else canonical(answer) for answer in answers]
+            for answers in by_problem(graded, scores.problem_ids, "extracted")
+        ],
     )
 
 

@@ -124,7 +124,9 @@ def score_responses(
         problem_ids=ids,
         origin=problems.origin,
         samples_per_problem=min(len(responses[id]) for id in ids),
-        models=[assess.model_score(model, ids, samples, graded, second, {})],
+        models=[
+            assess.model_score(model, ids, samples, graded, second, {}, ballot=problems.ballot)
+        ],
         difference=None,
         checks=[
             *log_checks(problems, responses, samples),

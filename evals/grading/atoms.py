@@ -167,6 +167,8 @@ class Atoms(Cursor):
         inner = self._atom()
         if name == "overline" and not isinstance(inner, Symbol):
             return inner
+        if isinstance(inner, Number):
+            raise Unreadable("accent on a number")
         if isinstance(inner, Symbol):
             inner = Symbol(f"{name} {inner.name}")
             return self._subscripted(inner.name)

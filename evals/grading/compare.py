@@ -59,7 +59,10 @@ def same(gold: Reading, answer: Reading) -> bool:
 
 def _renaming(gold: Reading, answer: Reading) -> dict[str, str]:
     """Names of the answer for the gold's, where they are free to choose: constants, parameters."""
-    own, other = symbols(_behind_label(gold.tree)), symbols(_behind_label(answer.tree))
+    value = _behind_label(gold.tree)
+    if isinstance(value, Symbol):
+        return {}  # a single letter is the answer itself
+    own, other = symbols(value), symbols(_behind_label(answer.tree))
     here, there = sorted(own - other), sorted(other - own)
     if not here or len(here) != len(there):
         return {}
@@ -204,6 +207,8 @@ class Comparison:
             return True
         own, other = relations.parameters(left), relations.parameters(right)
         if _derived(left) != _derived(right):
+            return False
+        if is_residue(gold.parts[-1]) != is_residue(answer.parts[-1]):
             return False
         if len(own) == len(other) and own:
             named = relations.renamed(answer, dict(zip(other, own, strict=True)))

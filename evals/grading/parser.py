@@ -20,6 +20,8 @@ from evals.grading.tree import (
 from evals.grading.units import conversion
 
 NEGATIONS = "not no except least most more less than over under between unless never"
+MAX_DEPENDENT = 8
+"""Items at the start of a list that later ones may restrict."""
 RESTRICTING = frozenset({"in", ">", "<", ">=", "<=", "!="})
 STARTS = {"name", "function", "constant", "command", "accent", "begin"}
 
@@ -87,7 +89,9 @@ class Parser(Postfix):
         kept: list[Node] = []
         for item in items:
             parameter = _restricted(item)
-            if parameter is not None and any(_depends(earlier, parameter) for earlier in kept):
+            if parameter is not None and any(
+                _depends(earlier, parameter) for earlier in kept[:MAX_DEPENDENT]
+            ):
                 self.bound.add(parameter.name)
                 continue
             kept.append(item)

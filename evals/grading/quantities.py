@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from evals.grading.evaluate import CONTEXT, Point, Value, close, exact, numeric
-from evals.grading.tree import Apply, Based, Node, Number, Unreadable, children, symbols, walk
+from evals.grading.tree import (
+    Apply,
+    Based,
+    Node,
+    Number,
+    Symbol,
+    Unreadable,
+    children,
+    symbols,
+    walk,
+)
 from evals.grading.units import same_unit
 
 MIN_DIGITS_OF_ANSWER = 6
@@ -19,6 +29,7 @@ DIGITS_OF_A_FLOAT = 15
 WHOLE_HEADS = frozenset({"factorial", "binomial", "floor", "ceil", "modulo", "gcd", "lcm"})
 ROUNDING = frozenset({"floor", "ceil", "modulo"})
 """Different formulas agree at many integers here, so that every one of the first is looked at."""
+POLYNOMIAL = frozenset({"add", "negate", "multiply", "power"})
 TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 
 
@@ -91,12 +102,20 @@ def points(*trees: Node) -> list[Point]:
         return [Point(0, "positive")]
     nodes = [seen for tree in trees for seen in walk(tree)]
     if any(_needs_integers(seen) for seen in nodes):
-        rounded = any(isinstance(seen, Apply) and seen.head in ROUNDING for seen in nodes)
-        counted = [Point(index, "counted") for index in range(1, 40)] if rounded else []
-        return [Point(index, "whole") for index in range(6)] + counted
+        rounded = [seen for seen in nodes if isinstance(seen, Apply) and seen.head in ROUNDING]
+        if not any(_is_whole(argument) for seen in rounded for argument in seen.args[:1]):
+            counted = [Point(index, "counted") for index in range(1, 40)] if rounded else []
+            return [Point(index, "whole") for index in range(6)] + counted
     return [Point(index, "positive") for index in range(3)] + [
         Point(index, "signed") for index in range(3, 8)
     ]
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether a tree is an integer at integers, so that rounding it only makes sense at reals."""
+    if isinstance(node, Apply):
+        return node.head in POLYNOMIAL and all(map(_is_whole, node.args))
+    return isinstance(node, Symbol) or (isinstance(node, Number) and node.value.denominator == 1)
 
 
 def _needs_integers(node: Node) -> bool:

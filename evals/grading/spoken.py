@@ -23,6 +23,7 @@ _LETTERS = re.compile(r"[A-J](?:(?:[\s,;&]|and)*[A-J])+")
 _CIRCLED = re.compile("[\u2460-\u2473](?:(?:[\\s,;&]|and)*[\u2460-\u2473])*")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?\s*(?:(a|p)\.?\s*m\.?)?", re.IGNORECASE)
 _ABBREVIATIONS = {"dne": "does not exist"}
+_INTRODUCED = re.compile(r"^(?:it is|it's|the answer is|on)\s+")
 _JOINTS = re.compile(r"\s*(?:,|;|\band\b|&)\s*(?:and\s+)?")
 
 
@@ -64,7 +65,7 @@ def clock(text: str) -> tuple[int, int, int, bool] | None:
 
 def names(text: str) -> tuple[str, ...] | None:
     """Words joined by commas or `and`; a pair that `and` joins has no order, endings no meaning."""
-    bare = unwrapped(text).lower()
+    bare = _INTRODUCED.sub("", unwrapped(text).lower())
     if len(bare) > 200 or not re.fullmatch(r"[a-z][a-z' ,;&\-]+", bare):
         return None
     parts = [part for part in _JOINTS.split(bare) if part]

@@ -23,6 +23,8 @@ from evals.grading.vocabulary import (
 )
 
 MAX_CHARACTERS = 20_000
+MAX_DEPTH = 10
+"""Texts inside of texts."""
 MAX_DIGITS = 2_000
 MAX_EXPONENT = 2_000
 
@@ -111,9 +113,10 @@ def group_end(text: str, start: int) -> int:
 class Tokenizer:
     """One pass over an answer; `tokens` is what it found."""
 
-    def __init__(self, text: str) -> None:
-        if len(text) > MAX_CHARACTERS:
+    def __init__(self, text: str, depth: int = 0) -> None:
+        if len(text) > MAX_CHARACTERS or depth > MAX_DEPTH:
             raise LimitReached("characters")
+        self.depth = depth
         self.text = text
         self.at = 0
         self.tokens: list[Token] = []
@@ -262,11 +265,11 @@ class Tokenizer:
             self._add("function", FUNCTIONS[inner.strip()])
             return
         if _MATHS_IN_TEXT.fullmatch(inner) or "\\" in inner:
-            self._inline(Tokenizer(inner).tokens)
+            self._inline(Tokenizer(inner, self.depth + 1).tokens)
             return
         if re.search(r"[0-9]", inner):
             with suppress(Unreadable):
-                self._inline(Tokenizer(inner).tokens)
+                self._inline(Tokenizer(inner, self.depth + 1).tokens)
                 return
         self._language(inner)
 
@@ -299,6 +302,9 @@ class Tokenizer:
             self._language(" ".join(words[1:]))
         elif text == "to" and self.tokens and self.tokens[-1].kind == "number":
             self._add("operator", ":")
+        elif words[-1] in SEPARATING:
+            self._language(" ".join(words[:-1]))
+            self._add("separator", "and")
         elif text in PERCENT_WORDS:
             self._add("operator", "%")
         elif text in NUMBER_WORDS:

@@ -11,7 +11,9 @@ _ANOTHER = re.compile(r"\(\s*[A-Ja-j]\s*\)|\bor\s+[A-J]\b")
 _WRAPPERS = re.compile(r"\\(?:text|mathbb|mathrm)\s*|[{}]|\\[ ,;!]|~|\\q?quad(?![A-Za-z])|[\"`]")
 _ARTICLES = re.compile(r"\b(?:the|an?)\s+")
 _OPTION_LETTER = re.compile(r"(?:\\text\s*\{)?\s*\(\s*[A-E]\s*\)\s*[:.]?\s*\}?(?:\\ )?\s*(?=\S)")
-_OPTION = re.compile(r"(?:option|choice|answer|case)\s+", re.IGNORECASE)
+_OPTION = re.compile(
+    r"^(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|case)\s*(?:is\b|:)?\s+", re.IGNORECASE
+)
 
 
 def unwrapped(text: str) -> str:

@@ -103,6 +103,17 @@ def test_a_grader_and_a_second_opinion(tmp_path: Path, children: Any) -> None:
     assert canaries.passed, canaries.detail
 
 
+def test_equal_answers_vote_together(tmp_path: Path, children: Any) -> None:
+    forms = (r"\frac{1}{2}", "0.5", "7", "1/2")
+    children(lambda job, label, i, k: rf"{k} \boxed{{{forms[k]}}}")
+    halves = replace(
+        toy_set(GraderJudge("reprise")), truths={str(i): {"answer": "0.5"} for i in range(20)}
+    )
+    scores = measured(tmp_path, measurement(halves))
+    assert scores.models[0].accuracy.value == 0.75
+    assert scores.models[0].majority.value == 1.0
+
+
 def test_a_disagreement_of_the_graders_is_listed(tmp_path: Path, children: Any) -> None:
     children(lambda job, label, i, k: rf"{k} so \boxed{{{i + 1}.0}}")
     scores = measured(tmp_path, measurement(toy_set(GraderJudge("strict_box"), second="reprise")))

@@ -34,6 +34,21 @@ FOUND = [
     (r"Hence we get \(x = 4\).", "x = 4", "formula"),
     ("she has 12 apples left", "12", "number"),
     ("not 10 which is 1,000.99€", "1,000.99", "number"),
+    ("<answer>41</answer> and 42 more", "41", "whole"),
+    ("<think>7</think><answer>The answer is 42.</answer>", "42", "cue"),
+    ("The correct option is B.", "B", "cue"),
+    ("**(B)**", "(B)", "whole"),
+    ("Evelyn", "Evelyn", "whole"),
+    ("x = 1 or x = 2", "x = 1 or x = 2", "whole"),
+    (r"\dfrac{1}{2}", r"\dfrac{1}{2}", "whole"),
+    ("f(x) = x^2 + 1", "f(x) = x^2 + 1", "whole"),
+    ("The value of $x$ is 5.", "5", "number"),
+    ("The circumference is 2π.", "2π", "number"),
+    (r"\text{Answer: } 5", "5", "cue"),
+    ('{"answer": "5"}', "5", "cue"),
+    (r"$m=\boxed{3}$ and $n=\boxed{4}$", "3, 4", "box"),
+    ("\\boxed{185\\}", "185", "box"),
+    ("Ответ: 5", "5", "cue"),
 ]
 
 
