@@ -173,7 +173,7 @@ def test_ctrl_c_stops_everything_and_truncation_is_refused(tmp_path: Path) -> No
     second_code, second = finish(tmp_path, *arguments)
     assert second_code == 1 and f"held by process {child.pid}" in second
     child.send_signal(signal.SIGINT)
-    output, _ = child.communicate(timeout=20)
+    output, _ = child.communicate(timeout=120)
     assert child.returncode == 130 and "the same command continues" in output
     assert processes_of(run) == []
     assert status(run)["state"] == "failed" and "stopped" in status(run)["reason"]
