@@ -73,7 +73,7 @@ def make_job(measurement: Measurement, folder: Path) -> Job:
     """The generation processes' job; writes the prompts files."""
     backend, hardware = measurement.backend, measurement.hardware
     engine = chosen_engine(backend, hardware)
-    tensor_parallel = hardware.rollout.tensor_parallel
+    tensor_parallel = hardware.rollout.tensor_parallel or 1
     copies = 1
     if engine == "vllm" and hardware.device == "cuda":
         copies = backend.data_parallel or max(1, hardware.gpus_per_node // tensor_parallel)

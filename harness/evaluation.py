@@ -23,6 +23,7 @@ from harness.data import contamination
 from harness.data.manifest import file_sha256
 from harness.errors import EvaluationError
 from harness.files import write_json
+from harness.fit import fitted
 from harness.hardware import EVALUATION as EVALUATION_WAYS
 from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
@@ -73,7 +74,7 @@ def measure_run(
         sets=sets_of_run(spec, test_parquet),
         subjects=subjects,
         backend=spec.backend,
-        hardware=spec.hardware,
+        hardware=fitted(spec),
         trust_remote_code=spec.model.trust_remote_code,
     )
     return measure(measurement, folder=folder, on_progress=on_progress)

@@ -3,6 +3,7 @@ pipeline takes its number of steps from here. Pure functions."""
 
 from dataclasses import dataclass
 
+from harness.fit import fit
 from harness.rules import processes
 from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
 
@@ -37,7 +38,7 @@ def batches(spec: RunSpec) -> Batches:
         optimizer_updates=updates,
         max_tokens=prompts * group * longest,
         max_tokens_per_gpu=per_gpu,
-        max_micro_batches_per_gpu=-(-per_gpu // spec.hardware.tokens_per_gpu),
+        max_micro_batches_per_gpu=-(-per_gpu // fit(spec).tokens_per_gpu),
     )
 
 
@@ -154,7 +155,7 @@ def _step(spec: RunSpec) -> str:
         (
             "per GPU",
             f"at most {step.max_tokens_per_gpu:,} tokens in {step.max_micro_batches_per_gpu} "
-            f"micro-batch(es) of {spec.hardware.tokens_per_gpu:,}",
+            f"micro-batch(es) of {fit(spec).tokens_per_gpu:,}",
         ),
         ("steps", _steps(spec, steps)),
     ]

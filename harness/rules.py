@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from evals import HELD_OUT
 from evals.benchmarks import names
 from evals.grading import graders
+from harness.fit import fit, longest_sequence, misfits
 from harness.spec import Backend, Benchmark, Evaluation, RLAlgorithm, RunSpec
 
 SECRETS = {"api_key", "auth_token", "header", "headers", "hf_token", "token"}
@@ -57,12 +58,12 @@ def _batches(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
             f"over {gpus} GPUs: set algorithm.mini_batch_prompts or algorithm.group_size so that "
             f"their product is a multiple of {gpus}, or choose other hardware"
         )
-    longest = spec.data.max_prompt_tokens + spec.data.max_response_tokens
-    if longest > spec.hardware.tokens_per_gpu:
+    longest, room = longest_sequence(spec), fit(spec).tokens_per_gpu
+    if longest > room:
         yield (
             f"one sequence of {spec.data.max_prompt_tokens} + {spec.data.max_response_tokens} = "
-            f"{longest} tokens exceeds hardware.tokens_per_gpu={spec.hardware.tokens_per_gpu}: "
-            f"set hardware.tokens_per_gpu >= {longest}"
+            f"{longest} tokens exceeds hardware.tokens_per_gpu={room}: "
+            f"set hardware.tokens_per_gpu=null (derived) or >= {longest}"
         )
 
 
@@ -194,11 +195,12 @@ def _hardware(spec: RunSpec) -> Iterator[str]:
         )
     if hardware.device == "cpu" and hardware.nodes * hardware.gpus_per_node > 1:
         yield "hardware=cpu trains in one process: set hardware.nodes=1 hardware.gpus_per_node=1"
-    if hardware.gpus_per_node % rollout.tensor_parallel:
+    if rollout.tensor_parallel and hardware.gpus_per_node % rollout.tensor_parallel:
         yield (
             f"{hardware.gpus_per_node} GPUs per node do not divide by "
-            f"hardware.rollout.tensor_parallel={rollout.tensor_parallel}: set a divisor"
+            f"hardware.rollout.tensor_parallel={rollout.tensor_parallel}: set a divisor, or null"
         )
+    yield from misfits(spec)
     if hardware.remove_padding and hardware.attention != "flash_attention_2":
         yield (
             "hardware.remove_padding=true needs flash attention: set "

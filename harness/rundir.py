@@ -27,7 +27,13 @@ NOT_IDENTITY = {
     "eval": True,
     "backend": True,
     "control": True,
-    "schedule": {"keep_checkpoints", "validate_every"},
+    "schedule": {
+        "keep_checkpoints",
+        "validate_every",
+        "validate_first",
+        "validation_sampling",
+        "validation_samples",
+    },
 }
 """Fields that do not change what a training produces."""
 

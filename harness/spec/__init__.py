@@ -6,7 +6,7 @@ The text under each field is its documentation: `--help`, error messages and doc
 from typing import Any
 
 from harness.spec.base import Part, Sampling
-from harness.spec.data import Data, FileSource, GeneratorSource, HubSource, Source
+from harness.spec.data import Data, FileSource, GeneratorSource, HubSource, Source, Turn
 from harness.spec.evaluation import (
     Backend,
     Benchmark,
@@ -20,11 +20,15 @@ from harness.spec.machine import Hardware, Launch, Rollout, Tracking
 from harness.spec.training import (
     Algorithm,
     Critic,
+    GroupFilter,
+    KLLoss,
     KLPenalty,
+    LoRA,
     Model,
     Optimizer,
     Reward,
     RLAlgorithm,
+    RolloutSampling,
     Schedule,
     SFTAlgorithm,
 )
@@ -41,10 +45,13 @@ __all__ = [
     "Evaluation",
     "FileSource",
     "GeneratorSource",
+    "GroupFilter",
     "Hardware",
     "HubSource",
+    "KLLoss",
     "KLPenalty",
     "Launch",
+    "LoRA",
     "Model",
     "Optimizer",
     "Part",
@@ -52,13 +59,25 @@ __all__ = [
     "RLAlgorithm",
     "Reward",
     "Rollout",
+    "RolloutSampling",
     "RunSpec",
     "SFTAlgorithm",
     "Sampling",
     "Schedule",
     "Source",
+    "Stage",
     "Tracking",
+    "Turn",
 ]
+
+
+class Stage(Part):
+    """One training of a chain: what it changes in the run; it starts from the stage before."""
+
+    name: str
+    """Short name, used for its folder."""
+    set: dict[str, Any] = {}
+    """Dotted RunSpec field -> value in this stage."""
 
 
 class RunSpec(Part):
@@ -66,6 +85,8 @@ class RunSpec(Part):
 
     repro: str | None = None
     """Id of the reproduced project; null for a free composition."""
+    variant: str | None = None
+    """Which of the project's published runs, when it has several; null is the main one."""
     miniature: bool = False
     """True when the recipe runs at laptop size: same algorithm, tiny model, synthetic task."""
     seed: int
@@ -85,5 +106,8 @@ class RunSpec(Part):
     launch: Launch
     tracking: Tracking
     schedule: Schedule
+    stages: list[Stage] = []
+    """A chain of trainings: each starts from the model that the one before exported, with a new
+    optimizer and that model as reference; empty trains once."""
     verl: dict[str, Any] = {}
     """Extra verl keys (flat, dotted), checked against the pinned verl and part of the identity."""

@@ -14,10 +14,16 @@ class HubSource(Part):
     """Discriminates the source."""
     dataset: str
     """Hub id of the data set."""
+    subset: str | None = None
+    """Configuration name of the data set; null takes its default."""
     revision: str | None = None
     """Hub commit; null takes the newest and records which one it was."""
     split: str = "train"
-    """Split to read; train and test rows are cut from it."""
+    """Split to read; train and test rows are cut from it unless test_split is given."""
+    test_split: str | None = None
+    """Split with the held-out rows."""
+    files: str | dict[str, str] | None = None
+    """File of the data set to read, or split -> file, where the hub's default is not meant."""
 
 
 class FileSource(Part):
@@ -47,6 +53,15 @@ class GeneratorSource(Part):
 Source = Annotated[HubSource | FileSource | GeneratorSource, Field(discriminator="kind")]
 
 
+class Turn(Part):
+    """One message of a conversation that precedes the problem."""
+
+    role: Literal["system", "user", "assistant"]
+    """Who speaks."""
+    content: str
+    """What is said, as it stands (no placeholders)."""
+
+
 class Data(Part):
     """Training and held-out problems and how they become prompts."""
 
@@ -56,16 +71,34 @@ class Data(Part):
     """What kind of problem it is (countdown, math, ...); the reward must support it."""
     source: Source
     """Where the rows come from."""
+    source_rows: PositiveInt | None = None
+    """Rows that the source must have for training, before filters; null does not check."""
     train_rows: PositiveInt | None
     """Rows for training, from the start; null takes all but the test rows."""
+    subset_seed: int | None = None
+    """Draws the training rows at random with this seed; null takes them from the start."""
+    repeat: PositiveInt = 1
+    """Copies of the training rows, one after the other."""
     test_rows: PositiveInt
     """Held-out rows, after the training rows."""
     columns: dict[str, str]
-    """Field name -> column of the source; the fields fill the template."""
+    """Field name -> column of the source (dots reach inside); the fields fill the template."""
+    readers: dict[str, str] = {}
+    """Field name -> how its value is read from the column, a name in harness.data.readers."""
+    keep: dict[str, list[Any]] = {}
+    """Field name -> values it may have; other rows are left out and counted."""
+    drop_duplicates: bool = False
+    """Leave out rows whose prompt stood before."""
+    decontaminate: list[str] = []
+    """Benchmarks whose problems must not be trained on; rows that share one are left out."""
     template: str
     """Prompt text with {field} placeholders."""
     render: Literal["raw", "chat"]
     """raw: the template's text is the whole prompt; chat: it is a user message."""
+    before: list[Turn] = []
+    """Messages before the problem: system prompt, worked examples (chat only)."""
+    prefill: str | None = None
+    """Start of the response that the prompt already writes (chat only)."""
     ground_truth: list[str]
     """Fields that the reward receives."""
     demonstration: str | None = None
@@ -74,7 +107,9 @@ class Data(Part):
     """Longest prompt."""
     max_response_tokens: PositiveInt
     """Longest response."""
-    overlong_prompts: Literal["error", "filter"] = "filter"
-    """What to do with a prompt above max_prompt_tokens."""
+    max_prompt_characters: PositiveInt | None = None
+    """Rows with a longer prompt text are left out; null does not look."""
+    overlong_prompts: Literal["error", "filter", "cut_left"] = "filter"
+    """What to do with a prompt above max_prompt_tokens; cut_left drops its start, as verl does."""
     shuffle: bool = True
     """Visit the training rows in random order."""

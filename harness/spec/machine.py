@@ -12,8 +12,8 @@ class Rollout(Part):
 
     engine: Literal["vllm", "hf_cpu"]
     """vllm on GPUs; hf_cpu is Hugging Face generation inside verl, on a CPU."""
-    tensor_parallel: PositiveInt = 1
-    """GPUs over which one copy of the model is split."""
+    tensor_parallel: PositiveInt | None = None
+    """GPUs over which one copy of the model is split; null derives it from the model's size."""
     memory_fraction: Fraction = 0.5
     """Share of GPU memory for weights and KV cache of the engine."""
     max_sequences: PositiveInt = 256
@@ -43,10 +43,10 @@ class Hardware(Part):
     """Pack sequences without padding (needs flash attention)."""
     gradient_checkpointing: bool
     """Recompute activations in the backward pass."""
-    offload: bool = False
-    """Keep parameters and optimizer state in host memory between uses."""
-    tokens_per_gpu: PositiveInt
-    """Tokens in one forward/backward of one GPU; micro-batches are cut to it."""
+    offload: bool | None = None
+    """Keep parameters and optimizer state in host memory between uses; null derives it."""
+    tokens_per_gpu: PositiveInt | None = None
+    """Tokens in one forward/backward of one GPU; micro-batches are cut to it. null derives it."""
     rollout: Rollout
     """The generation engine."""
 

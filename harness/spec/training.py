@@ -35,10 +35,19 @@ class Optimizer(Part):
     """AdamW betas."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     """Linear warm-up, in training steps."""
+    warmup_ratio: Probability = 0.0
+    """Linear warm-up as a share of all training steps; warmup_steps must then be 0."""
     schedule: Literal["constant", "cosine"] = "constant"
     """Shape after the warm-up; verl moves the rate once per training step."""
+    min_lr_ratio: Probability = 0.0
+    """Lowest learning rate of the cosine schedule, as a share of lr."""
     grad_clip: PositiveFloat = 1.0
     """Largest gradient norm."""
+
+
+LossAggregation = Literal[
+    "token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"
+]
 
 
 class KLPenalty(Part):
@@ -50,6 +59,46 @@ class KLPenalty(Part):
     """Per-token estimator: k1 = log ratio, k2 = half its square, k3 = low variance."""
 
 
+class KLLoss(KLPenalty):
+    """A KL penalty inside the policy loss."""
+
+    aggregation: LossAggregation | None = None
+    """How token penalties become one number; null as the policy loss."""
+    token_limit: PositiveFloat | None = None
+    """Largest penalty of one token (smallest: 0); null does not bound it."""
+
+
+class RolloutSampling(Sampling):
+    """How responses are sampled during training."""
+
+    stop: list[Annotated[str, Field(min_length=1)]] = []
+    """Texts that end a response; they stay part of it."""
+    stop_token_ids: list[int] = []
+    """Tokens that end a response besides the model's end tokens; they stay part of it."""
+
+
+class GroupFilter(Part):
+    """Dynamic sampling: generate until enough groups hold responses that differ (DAPO, eq. 11)."""
+
+    metric: Literal["correct", "reward"]
+    """What must differ within a group."""
+    prompts_per_batch: PositiveInt
+    """Prompts of one generation batch; groups above prompts_per_step are discarded."""
+    max_batches: Annotated[int, Field(ge=0)] = 0
+    """Generation batches of one step before the run stops with an error; 0 never stops."""
+
+
+class LoRA(Part):
+    """Low-rank adapters instead of all weights."""
+
+    rank: PositiveInt
+    """Rank of the adapters."""
+    alpha: PositiveInt
+    """Scale: the adapter's output counts alpha / rank."""
+    target_modules: list[str] | Literal["all-linear"] = "all-linear"
+    """Linear layers that get an adapter."""
+
+
 class Critic(Part):
     """The value model of PPO."""
 
@@ -57,6 +106,10 @@ class Critic(Part):
     """Optimizer of the value model."""
     value_clip: PositiveFloat = 0.5
     """Clip range of the value loss."""
+    mini_batch_prompts: PositiveInt | None = None
+    """Prompts in one update of the value model; null as the policy."""
+    loss_aggregation: LossAggregation | None = None
+    """How token losses become one number; null as the policy."""
     epochs: PositiveInt = 1
     """Passes over each batch."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
@@ -76,6 +129,10 @@ class RLAlgorithm(Part):
     """Advantage estimator; gae needs a critic, grpo and rloo need group_size > 1."""
     normalize_by_std: bool = True
     """GRPO: divide the advantage by the group's standard deviation (Dr. GRPO: false)."""
+    std_epsilon: PositiveFloat = 1e-6
+    """GRPO: added to that standard deviation."""
+    whiten_advantages: bool = False
+    """GRPO: bring the advantages of all response tokens of a batch to mean 0 and variance 1."""
     gamma: Fraction = 1.0
     """Discount."""
     lam: Probability = 1.0
@@ -90,24 +147,34 @@ class RLAlgorithm(Part):
     """Passes over each batch of responses."""
     shuffle_mini_batches: bool = False
     """Shuffle responses before cutting mini-batches."""
-    sampling: Sampling = Sampling()
+    sampling: RolloutSampling = RolloutSampling()
     """How responses are sampled during training."""
+    log_prob_temperature: PositiveFloat | None = None
+    """Temperature at which the trainer computes log-probabilities; null as they were sampled."""
+    old_log_probs: Literal["trainer", "rollout"] = "trainer"
+    """Whose log-probabilities the ratio is taken against: recomputed, or the engine's own."""
+    filter_groups: GroupFilter | None = None
+    """Dynamic sampling; null trains on every group."""
+    mask_truncated: bool = False
+    """Leave responses that hit the length limit out of the loss."""
     clip_low: PositiveFloat = 0.2
     """Lower clip of the probability ratio (1 - clip_low)."""
     clip_high: PositiveFloat = 0.2
     """Upper clip of the probability ratio (1 + clip_high)."""
     dual_clip: Annotated[float, Field(gt=1)] | None = None
     """Bound of the loss for negative advantages; null switches dual clip off."""
-    loss_aggregation: Literal[
-        "token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"
-    ] = "token-mean"
+    loss_aggregation: LossAggregation = "token-mean"
     """How token losses become one number, over the whole mini-batch."""
+    loss_divisor: PositiveFloat | None = None
+    """seq-mean-token-sum-norm: what each sequence's sum is divided by; null: the response limit."""
     entropy_coef: float = 0.0
     """Weight of the entropy bonus."""
     kl_in_reward: KLPenalty | None = None
     """KL penalty subtracted from the token rewards."""
-    kl_loss: KLPenalty | None = None
+    kl_loss: KLLoss | None = None
     """KL penalty added to the policy loss."""
+    lora: LoRA | None = None
+    """Low-rank adapters; null trains all weights."""
     optimizer: Optimizer
     """Optimizer of the policy."""
     critic: Critic | None = None
@@ -130,15 +197,25 @@ class SFTAlgorithm(Part):
 Algorithm = Annotated[RLAlgorithm | SFTAlgorithm, Field(discriminator="kind")]
 
 
+FunctionName = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+
+
 class Reward(Part):
-    """The scoring function, one response at a time."""
+    """The scoring function: one response at a time, then, if asked for, a whole group."""
 
     name: str
     """Short name used in tables."""
-    function: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+    function: FunctionName
     """`module:function` that maps a harness.rewards.Sample to a harness.rewards.Score."""
     arguments: dict[str, Any] = {}
     """Extra keyword arguments of the function."""
+    group: FunctionName | None = None
+    """`module:function` that maps the harness.rewards.Scored of one group to their rewards."""
+    group_arguments: dict[str, Any] = {}
+    """Extra keyword arguments of that function."""
+    check: FunctionName | None = None
+    """`module:function` that maps a ground truth to why it cannot be scored, or to null; such rows
+    are left out by the prepare stage, counted and listed."""
     tasks: list[str]
     """Values of data.task that this reward can score."""
 
@@ -154,5 +231,13 @@ class Schedule(Part):
     """Steps between checkpoints; the last step is always saved."""
     keep_checkpoints: PositiveInt = 2
     """Checkpoints kept on disk."""
+    export_step: PositiveInt | None = None
+    """Step whose checkpoint is exported; null takes the last. All checkpoints are then kept."""
     validate_every: PositiveInt | None = None
-    """Steps between verl's own greedy validations; null leaves them out."""
+    """Steps between verl's own validations; null leaves them out."""
+    validate_first: bool = False
+    """Validate before the first step as well."""
+    validation_sampling: Sampling = Sampling(temperature=0.0)
+    """How verl's own validation samples."""
+    validation_samples: PositiveInt = 1
+    """Responses a problem in verl's own validation."""

@@ -7,8 +7,9 @@ defaults move between verl releases.
 from pathlib import Path
 from typing import Any
 
+from harness.fit import fit
 from harness.paths import model_path
-from harness.spec import Optimizer, RLAlgorithm, RunSpec, SFTAlgorithm
+from harness.spec import Data, Optimizer, RLAlgorithm, RunSpec, SFTAlgorithm
 from harness.verl.keys import check_keys
 
 Keys = dict[str, Any]
@@ -20,6 +21,9 @@ NO_DUAL_CLIP = 1e6
 """verl cannot switch dual clip off; a bound that no loss reaches does."""
 
 PLUGIN = "pkg://harness.verl"
+
+VERL_STD_EPSILON = 1e-6
+"""What verl's own GRPO adds to the group's standard deviation."""
 
 
 def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
@@ -47,6 +51,7 @@ def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
             | (_critic(spec, algorithm) if algorithm.critic else {"critic.enable": False})
             | _reward(spec)
             | _trainer(spec, algorithm, run_dir, steps)
+            | _plugins(spec, algorithm)
             | _laptop(spec)
         )
     check_keys(algorithm.kind, keys, spec.verl)
@@ -56,7 +61,7 @@ def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
 def _advantage(algorithm: RLAlgorithm) -> Keys:
     kl = algorithm.kl_in_reward
     return {
-        "algorithm.adv_estimator": algorithm.advantage,
+        "algorithm.adv_estimator": _estimator(algorithm),
         "algorithm.gamma": algorithm.gamma,
         "algorithm.lam": algorithm.lam,
         "algorithm.norm_adv_by_std_in_grpo": algorithm.normalize_by_std,
@@ -67,7 +72,33 @@ def _advantage(algorithm: RLAlgorithm) -> Keys:
         "algorithm.filter_groups.enable": False,
         "algorithm.rollout_correction.rollout_is": None,
         "algorithm.rollout_correction.rollout_rs": None,
-        "algorithm.rollout_correction.bypass_mode": False,
+        "algorithm.rollout_correction.bypass_mode": algorithm.old_log_probs == "rollout",
+    }
+
+
+def _estimator(algorithm: RLAlgorithm) -> str:
+    """verl's estimator, or ours where verl's lacks a setting."""
+    ours = algorithm.std_epsilon != VERL_STD_EPSILON or algorithm.whiten_advantages
+    return "reprise_grpo" if algorithm.advantage == "grpo" and ours else algorithm.advantage
+
+
+def _plugins(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
+    """Settings of our own plug-ins (harness/verl/plugins); verl carries them and reads none."""
+    kl, groups, sampling = algorithm.kl_loss, algorithm.filter_groups, algorithm.sampling
+    return {
+        "reprise.log_prob_temperature": algorithm.log_prob_temperature or sampling.temperature,
+        "reprise.stop": sampling.stop,
+        "reprise.stop_token_ids": sampling.stop_token_ids,
+        "reprise.mask_truncated": algorithm.mask_truncated,
+        "reprise.std_epsilon": algorithm.std_epsilon,
+        "reprise.whiten_advantages": algorithm.whiten_advantages,
+        "reprise.kl_loss_aggregation": kl.aggregation if kl else None,
+        "reprise.kl_loss_token_limit": kl.token_limit if kl else None,
+        "reprise.filter_groups.metric": groups.metric if groups else None,
+        "reprise.filter_groups.prompts_per_batch": groups.prompts_per_batch if groups else None,
+        "reprise.filter_groups.max_batches": groups.max_batches if groups else None,
+        "reprise.group_reward": spec.reward.group,
+        "reprise.group_reward_arguments": spec.reward.group_arguments,
     }
 
 
@@ -93,28 +124,47 @@ def _model(prefix: str, spec: RunSpec) -> Keys:
         f"{prefix}.use_remove_padding": spec.hardware.remove_padding,
         f"{prefix}.override_config.attn_implementation": spec.hardware.attention,
     }
-    if spec.data.render == "raw" and prefix != "critic.model":
+    if shows_raw(spec.data) and prefix != "critic.model":
         keys[f"{prefix}.custom_chat_template"] = RAW_CHAT_TEMPLATE
     return keys
+
+
+def shows_raw(data: Data) -> bool:
+    """Are prompts prepared as the whole text? A response that the prompt begins is one case: no
+    chat template of verl's can leave the assistant's turn open."""
+    return data.render == "raw" or data.prefill is not None
+
+
+def _lora(algorithm: RLAlgorithm) -> Keys:
+    model, lora = "actor_rollout_ref.model", algorithm.lora
+    if lora is None:
+        return {f"{model}.lora_rank": 0}
+    return {
+        f"{model}.lora_rank": lora.rank,
+        f"{model}.lora_alpha": lora.alpha,
+        f"{model}.target_modules": lora.target_modules,
+    }
 
 
 def _policy(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
     kl = algorithm.kl_loss
     actor = "actor_rollout_ref.actor"
     return {
+        **_lora(algorithm),
         **_engine(actor, f"{actor}.fsdp_config", spec),
         f"{actor}.ppo_mini_batch_size": algorithm.mini_batch_prompts,
         f"{actor}.ppo_epochs": algorithm.epochs,
         f"{actor}.shuffle": algorithm.shuffle_mini_batches,
         f"{actor}.data_loader_seed": spec.seed,
         f"{actor}.use_dynamic_bsz": True,
-        f"{actor}.ppo_max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        f"{actor}.ppo_max_token_len_per_gpu": fit(spec).tokens_per_gpu,
         f"{actor}.use_torch_compile": False,
         f"{actor}.policy_loss.loss_mode": "vanilla",
         f"{actor}.clip_ratio_low": algorithm.clip_low,
         f"{actor}.clip_ratio_high": algorithm.clip_high,
         f"{actor}.clip_ratio_c": algorithm.dual_clip or NO_DUAL_CLIP,
         f"{actor}.loss_agg_mode": algorithm.loss_aggregation,
+        f"{actor}.loss_scale_factor": _loss_divisor(spec, algorithm),
         f"{actor}.entropy_coeff": algorithm.entropy_coef,
         f"{actor}.calculate_entropy": True,
         f"{actor}.use_kl_loss": kl is not None,
@@ -126,6 +176,12 @@ def _policy(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
     }
 
 
+def _loss_divisor(spec: RunSpec, algorithm: RLAlgorithm) -> float | None:
+    if algorithm.loss_aggregation != "seq-mean-token-sum-norm":
+        return None
+    return algorithm.loss_divisor or spec.data.max_response_tokens
+
+
 def _optimizer(prefix: str, optimizer: Optimizer) -> Keys:
     return {
         f"{prefix}.lr": optimizer.lr,
@@ -133,25 +189,25 @@ def _optimizer(prefix: str, optimizer: Optimizer) -> Keys:
         f"{prefix}.betas": list(optimizer.betas),
         f"{prefix}.clip_grad": optimizer.grad_clip,
         f"{prefix}.lr_scheduler_type": optimizer.schedule,
-        f"{prefix}.lr_warmup_steps": optimizer.warmup_steps,
-        f"{prefix}.lr_warmup_steps_ratio": 0.0,
-        f"{prefix}.min_lr_ratio": 0.0,
+        f"{prefix}.lr_warmup_steps": -1 if optimizer.warmup_ratio else optimizer.warmup_steps,
+        f"{prefix}.lr_warmup_steps_ratio": optimizer.warmup_ratio,
+        f"{prefix}.min_lr_ratio": optimizer.min_lr_ratio,
     }
 
 
 def _engine(role: str, fsdp: str, spec: RunSpec) -> Keys:
-    hardware = spec.hardware
+    hardware, offload = spec.hardware, fit(spec).offload
     keys: Keys = {
         f"{role}.strategy": "fsdp2",
         f"{fsdp}.strategy": "fsdp2",
         f"{fsdp}.model_dtype": "fp32",
         f"{fsdp}.mixed_precision.param_dtype": hardware.precision,
-        f"{fsdp}.param_offload": hardware.offload,
+        f"{fsdp}.param_offload": offload,
         f"{fsdp}.use_torch_compile": False,
         f"{fsdp}.seed": spec.seed,
     }
     if not role.endswith(".ref"):
-        keys[f"{fsdp}.optimizer_offload"] = hardware.offload
+        keys[f"{fsdp}.optimizer_offload"] = offload
     return keys
 
 
@@ -160,13 +216,13 @@ def _reference(spec: RunSpec) -> Keys:
     return {
         **_engine(ref, f"{ref}.fsdp_config", spec),
         f"{ref}.log_prob_use_dynamic_bsz": True,
-        f"{ref}.log_prob_max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        f"{ref}.log_prob_max_token_len_per_gpu": fit(spec).tokens_per_gpu,
     }
 
 
 def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
     hardware, sampling = spec.hardware, algorithm.sampling
-    rollout = "actor_rollout_ref.rollout"
+    rollout, validation = "actor_rollout_ref.rollout", spec.schedule.validation_sampling
     return {
         f"{rollout}.name": hardware.rollout.engine,
         f"{rollout}.mode": "async",
@@ -176,16 +232,17 @@ def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{rollout}.top_k": sampling.top_k,
         f"{rollout}.seed": spec.seed,
         f"{rollout}.dtype": "float32" if hardware.precision == "fp32" else "bfloat16",
-        f"{rollout}.tensor_model_parallel_size": hardware.rollout.tensor_parallel,
+        f"{rollout}.tensor_model_parallel_size": fit(spec).tensor_parallel,
         f"{rollout}.gpu_memory_utilization": hardware.rollout.memory_fraction,
         f"{rollout}.max_num_seqs": hardware.rollout.max_sequences,
         f"{rollout}.max_model_len": spec.data.max_prompt_tokens + spec.data.max_response_tokens,
         f"{rollout}.log_prob_use_dynamic_bsz": True,
-        f"{rollout}.log_prob_max_token_len_per_gpu": hardware.tokens_per_gpu,
-        f"{rollout}.val_kwargs.temperature": 0.0,
-        f"{rollout}.val_kwargs.top_p": 1.0,
-        f"{rollout}.val_kwargs.top_k": -1,
-        f"{rollout}.val_kwargs.n": 1,
+        f"{rollout}.log_prob_max_token_len_per_gpu": fit(spec).tokens_per_gpu,
+        f"{rollout}.val_kwargs.temperature": validation.temperature,
+        f"{rollout}.val_kwargs.top_p": validation.top_p,
+        f"{rollout}.val_kwargs.top_k": validation.top_k,
+        f"{rollout}.val_kwargs.n": spec.schedule.validation_samples,
+        f"{rollout}.agent.default_agent_loop": "reprise",
         f"{rollout}.agent.num_workers": 1 if hardware.device == "cpu" else 8,
     }
 
@@ -198,14 +255,14 @@ def _critic(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         **_model("critic.model", spec),
         **_engine("critic", "critic.fsdp", spec),
         **_optimizer("critic.optim", critic.optimizer),
-        "critic.ppo_mini_batch_size": algorithm.mini_batch_prompts,
+        "critic.ppo_mini_batch_size": critic.mini_batch_prompts or algorithm.mini_batch_prompts,
         "critic.ppo_epochs": critic.epochs,
         "critic.shuffle": algorithm.shuffle_mini_batches,
         "critic.data_loader_seed": spec.seed,
         "critic.use_dynamic_bsz": True,
-        "critic.ppo_max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        "critic.ppo_max_token_len_per_gpu": fit(spec).tokens_per_gpu,
         "critic.cliprange_value": critic.value_clip,
-        "critic.loss_agg_mode": algorithm.loss_aggregation,
+        "critic.loss_agg_mode": critic.loss_aggregation or algorithm.loss_aggregation,
         "trainer.critic_warmup": critic.warmup_steps,
     }
 
@@ -229,16 +286,21 @@ def _reward(spec: RunSpec) -> Keys:
 def _trainer(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path, steps: int | None) -> Keys:
     return {
         "trainer.use_v1": True,
-        "trainer.v1.trainer_mode": "sync",
+        "trainer.v1.trainer_mode": "reprise",
         "trainer.v1.sampler.custom_sampler.path": f"{PLUGIN}.replay_buffer",
         "trainer.v1.sampler.custom_sampler.name": "StrictReplayBuffer",
         "trainer.test_freq": spec.schedule.validate_every or -1,
-        "trainer.val_before_train": False,
+        "trainer.val_before_train": spec.schedule.validate_first,
         "trainer.checkpoint_callback_class": "harness.verl.checkpoint.CheckpointManifest",
-        "trainer.max_actor_ckpt_to_keep": spec.schedule.keep_checkpoints,
-        "trainer.max_critic_ckpt_to_keep": spec.schedule.keep_checkpoints,
+        "trainer.max_actor_ckpt_to_keep": _kept(spec),
+        "trainer.max_critic_ckpt_to_keep": _kept(spec),
         **_schedule(spec, run_dir, steps),
     }
+
+
+def _kept(spec: RunSpec) -> int | None:
+    """Checkpoints kept; all, where an earlier one than the last is to be exported."""
+    return None if spec.schedule.export_step else spec.schedule.keep_checkpoints
 
 
 def _schedule(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
@@ -279,14 +341,14 @@ def _sft(spec: RunSpec, algorithm: SFTAlgorithm, run_dir: Path, steps: int | Non
         "data.truncation": "error",
         "data.pad_mode": "no_padding",
         "data.use_dynamic_bsz": True,
-        "data.max_token_len_per_gpu": spec.hardware.tokens_per_gpu,
+        "data.max_token_len_per_gpu": fit(spec).tokens_per_gpu,
         "data.num_workers": 0 if spec.hardware.device == "cpu" else 8,
         **_model("model", spec),
         **{f"engine.{key}": value for key, value in _sft_engine(spec).items()},
         **_optimizer("optim", algorithm.optimizer),
         **_schedule(spec, run_dir, steps),
         "trainer.test_freq": spec.schedule.validate_every or -1,
-        "trainer.max_ckpt_to_keep": spec.schedule.keep_checkpoints,
+        "trainer.max_ckpt_to_keep": _kept(spec),
         "checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
         "checkpoint.load_contents": ["model", "optimizer", "extra"],
     }

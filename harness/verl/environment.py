@@ -17,6 +17,10 @@ Settings = dict[str, tuple[str, str]]
 """Name -> (value, reason)."""
 
 ALWAYS: Settings = {
+    "VERL_USE_EXTERNAL_MODULES": (
+        "harness.verl.plugins",
+        "verl imports our trainer, estimators and agent loop in every process",
+    ),
     "HYDRA_FULL_ERROR": ("1", "a refused verl key shows where it was refused"),
     "PYTHONUNBUFFERED": ("1", "the log is complete when a process dies"),
     "PYTHONWARNINGS": ("ignore", "hundreds of deprecation lines hide the messages of a run"),
@@ -29,7 +33,10 @@ ALWAYS: Settings = {
 
 CPU: Settings = {
     "VERL_PLATFORM": ("cpu", "selects the platform of harness.verl.cpu"),
-    "VERL_USE_EXTERNAL_MODULES": ("harness.verl.cpu", "verl imports the plug-in everywhere"),
+    "VERL_USE_EXTERNAL_MODULES": (
+        "harness.verl.plugins,harness.verl.cpu",
+        "verl imports the plug-ins in every process",
+    ),
     "OMP_NUM_THREADS": ("1", "helper processes compute nothing worth a second thread"),
     "OMP_WAIT_POLICY": ("PASSIVE", "idle threads must not spin on a core another process needs"),
     "MALLOC_TRIM_THRESHOLD_": ("4294967296", "keep freed activations: returning them costs faults"),

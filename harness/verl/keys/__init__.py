@@ -27,8 +27,10 @@ OPEN_PREFIXES = (
     "reward.custom_reward_function.reward_kwargs.",
     "reward.reward_kwargs.",
     "data.apply_chat_template_kwargs.",
+    "reprise.",
 )
-"""Mappings into which verl reads keys that its own configuration files do not list."""
+"""Mappings that hold keys which verl's own configuration files do not list; `reprise.` is read by
+our plug-ins."""
 
 
 @cache
