@@ -34,3 +34,13 @@ class Score:
     """The answer as found in the response; None when there is none."""
     components: Mapping[str, float] = field(default_factory=dict)
     """Named parts of the reward, for curves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A response with its own score, as a function over a whole group receives it."""
+
+    sample: Sample
+    """The response."""
+    score: Score
+    """What the scoring function gave it alone."""
