@@ -10,8 +10,9 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.actions import Request, chosen_action
-from harness.compose import CONF_DIR, at_the_door, explain_hydra
+from harness.compose import at_the_door
 from harness.errors import RepriseError
+from harness.explain import CONF_DIR, explain_hydra
 from harness.help import help_text
 
 INTERRUPTED = 130

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from harness.compose import CONF_DIR, at_the_door, to_run_spec
+from harness.compose import at_the_door, to_run_spec
 from harness.data.prepare import prepare
+from harness.explain import CONF_DIR
 from harness.files import write_json
 from harness.paths import ROOT, model_path
 from harness.rundir import record

@@ -58,6 +58,7 @@ def plan(request: Request) -> int:
     Starts nothing and needs no GPU.
     Example: python run.py +repro=tinyzero hardware=4xA800 action=plan
     """
+    from harness.chain import legs
     from harness.plan import planned_steps, text
     from harness.rundir import run_name
     from harness.verl.command import command, printable
@@ -65,27 +66,34 @@ def plan(request: Request) -> int:
     from harness.verl.environment import assignments
 
     spec, name = request.spec, run_name(request.spec)
-    folder = Path(spec.output_root).resolve() / name
-    keys = emit(spec, folder, planned_steps(spec))
     print(text(spec, name))
-    logs = folder / "logs" / "attempt_1"
-    settings = assignments(spec, folder, logs)
-    print("\nequivalent command\n" + printable(command(spec, keys, logs / "hydra"), settings))
+    for leg in legs(spec):
+        folder = leg.folder(Path(spec.output_root).resolve() / name)
+        keys, logs = emit(leg.spec, folder, planned_steps(leg.spec)), folder / "logs" / "attempt_1"
+        words = command(leg.spec, keys, logs / "hydra")
+        title = f"equivalent command of stage {leg.name}" if leg.name else "equivalent command"
+        print(f"\n{title}\n{printable(words, assignments(leg.spec, folder, logs))}")
     return 0
 
 
 def emit(request: Request) -> int:
-    """Print the verl keys of every training stage as JSON on stdout, and nothing else there.
+    """Print the verl keys of every training as JSON on stdout, and nothing else there.
 
+    Keyed by `train`, or by the stages of a chain.
     Example: python run.py +repro=tinyzero hardware=4xA800 action=emit > keys.json
     """
+    from harness.chain import legs
     from harness.plan import planned_steps
     from harness.rundir import run_name
     from harness.verl.emit import emit as verl_keys
 
     spec = request.spec
     folder = Path(spec.output_root).resolve() / run_name(spec)
-    print(json.dumps({"train": verl_keys(spec, folder, planned_steps(spec))}, indent=1))
+    keys = {
+        leg.name or "train": verl_keys(leg.spec, leg.folder(folder), planned_steps(leg.spec))
+        for leg in legs(spec)
+    }
+    print(json.dumps(keys, indent=1))
     return 0
 
 

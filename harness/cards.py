@@ -1,14 +1,14 @@
 """Cards: the typed facts about a surveyed project; conformance, tests and listings read them."""
 
-import types
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveInt,
@@ -18,10 +18,22 @@ from pydantic import (
 
 from evals import METRIC
 from harness.errors import ConfigError
-from harness.spec import RunSpec
 
 REPRODUCTIONS = Path(__file__).parents[1] / "reproductions"
+PROTOCOL = (
+    "problems",
+    "samples_per_problem",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "template",
+    "grader",
+)
+"""What a claim must state besides benchmark and metric, or give a reason for."""
 SOURCE = r"^[^@\s]+@[0-9A-Za-z.]+:\S+$|^arXiv:\S+"
+
+
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Fact(BaseModel):
@@ -64,6 +76,10 @@ class Dataset(Fact):
     """Which rows, and how they are filtered."""
 
 
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
 class Cost(Fact):
     """Hardware as upstream reports it; null means that it does not say."""
 
@@ -78,7 +94,7 @@ class Cost(Fact):
     cost: str | None
     """Money."""
     note: str | None = None
-    """What else is known."""
+    """What else is known, or which of several runs this is."""
 
 
 class Claim(Fact):
@@ -108,6 +124,8 @@ class Claim(Fact):
     """What judges the answer: a name in evals/grading."""
     source: str
     """Where it is published."""
+    note: str | None = None
+    """Why a part of the protocol is null, or what else the reader must know."""
 
 
 class Provenance(Fact):
@@ -145,6 +163,97 @@ class Difference(Fact):
     """Where upstream's behaviour was read."""
 
 
+class Destination(Fact):
+    """Where one of upstream's keys goes in RunSpec, and how its value is converted."""
+
+    field: str | list[str] | None = None
+    """RunSpec field with the same meaning; several share the value, or take one of a list each."""
+    present: str | None = None
+    """Instead of a field: the part of RunSpec that is there if upstream's switch is on."""
+    divide_by: str | float | None = None
+    """A RunSpec field or a number."""
+    times: str | float | None = None
+    """A RunSpec field or a number."""
+    values: dict[Any, Any] = {}
+    """Upstream's value -> ours, for this key; goes before the table's."""
+    when: dict[str, Any] = {}
+    """Other upstream keys and the values at which this one is read; a key that upstream lacks does
+    not count."""
+    unless: dict[str, Any] = {}
+    """Other upstream keys and the values at which this one is not read."""
+    yields_to: str | None = None
+    """Upstream key that replaces this one where it is given."""
+
+
+class Setting(Destination):
+    """What a card says about one upstream key, where the framework's table does not say enough."""
+
+    equals: Any = None
+    """The value expected here, where no simple conversion gives it; needs a reason."""
+    reason: Text | None = None
+    """Why the value here differs, or how it was converted."""
+    met: Text | None = None
+    """The same by other means: a choice by name, a path."""
+    lost: Text | None = None
+    """What cannot be expressed here, and its expected effect."""
+
+    @model_validator(mode="after")
+    def complete(self) -> Self:
+        """An entry says something, and only one thing."""
+        if (self.met is not None) + (self.lost is not None) + _says_where(self) > 1:
+            raise ValueError("met, lost, and field or reason exclude each other")
+        if not self.model_fields_set:
+            raise ValueError("an entry needs field, reason, met or lost")
+        if "equals" in self.model_fields_set and not self.reason:
+            raise ValueError("equals needs a reason")
+        return self
+
+
+def _says_where(setting: Setting) -> bool:
+    return bool(setting.model_fields_set - {"met", "lost"})
+
+
+class SemanticNote(Fact):
+    """How one behaviour of upstream's code is met: exactly one of the three."""
+
+    kept: Text | None = None
+    """The same here. `field=value, field=value` is checked against the run; other words are not."""
+    changed: Text | None = None
+    """What happens here instead, and its expected effect."""
+    lost: Text | None = None
+    """What cannot be expressed here, and its expected effect."""
+
+    @model_validator(mode="after")
+    def one(self) -> Self:
+        """Exactly one of kept, changed and lost."""
+        if len(self.model_fields_set) != 1:
+            raise ValueError("needs exactly one of kept, changed and lost")
+        return self
+
+
+class FidelityNotes(Fact):
+    """What a card says about the differences between upstream and the recipe."""
+
+    settings: dict[str, Setting] = {}
+    """Upstream key -> where it goes, where the framework's table does not say enough."""
+    semantics: dict[str, SemanticNote] = {}
+    """Name of a behaviour in upstream/<name>.yaml -> how it is met."""
+    verl: dict[str, Text] = {}
+    """verl key -> why the emitted value differs from the one in upstream/<name>.yaml."""
+
+
+class Variant(Fact):
+    """What a card says about one published run or stage only; goes before the card's own words."""
+
+    recipe: dict[str, Provenance] = {}
+    fidelity: FidelityNotes = FidelityNotes()
+    miniature: dict[str, str] = {}
+    released_model: str | None = None
+    """Hub id of this run's weights."""
+    released_revision: str | None = None
+    """Hub commit of those weights."""
+
+
 class Card(Fact):
     """Everything known about one surveyed project that its reproduction rests on."""
 
@@ -154,7 +263,8 @@ class Card(Fact):
     base_models: list[str]
     """Hub ids, with what upstream says about them."""
     data: list[Dataset]
-    hardware: Cost
+    hardware: Annotated[list[Cost], BeforeValidator(_as_list)]
+    """As upstream reports it: one entry, or one for each published run."""
     claims: list[Claim]
     """Published numbers that an evaluation can be compared with."""
     released_model: str | None = None
@@ -170,8 +280,45 @@ class Card(Fact):
     recipe: dict[str, Provenance]
     """Dotted RunSpec field -> where its value comes from."""
     differences: list[Difference] = []
+    fidelity: FidelityNotes = FidelityNotes()
     miniature: dict[str, str] = {}
     """Dotted RunSpec field that the laptop-size recipe changes -> why."""
+    variants: dict[str, Variant] = {}
+    """Name of a variant or stage -> what holds for it alone."""
+
+    @model_validator(mode="after")
+    def protocols(self) -> Self:
+        """A claim states its whole protocol, or the card says why it does not."""
+        for claim in self.claims:
+            missing = [name for name in PROTOCOL if getattr(claim, name) is None]
+            if missing and not (claim.note or self.claims_note):
+                raise ValueError(
+                    f"the claim {claim.value} on {claim.benchmark} lacks {', '.join(missing)}: "
+                    "give them, or say why in its note or in claims_note"
+                )
+        if not self.claims and not self.claims_note:
+            raise ValueError("no claims: say why in claims_note")
+        return self
+
+    def of(self, names: Sequence[str]) -> "Card":
+        """The card with what it says about these variants and stages only; later names win."""
+        card = self
+        for variant in [self.variants[name] for name in names if name in self.variants]:
+            notes = variant.fidelity
+            update: dict[str, Any] = {
+                "recipe": card.recipe | variant.recipe,
+                "miniature": card.miniature | variant.miniature,
+                "fidelity": FidelityNotes(
+                    settings=card.fidelity.settings | notes.settings,
+                    semantics=card.fidelity.semantics | notes.semantics,
+                    verl=card.fidelity.verl | notes.verl,
+                ),
+            }
+            if variant.released_model:
+                update["released_model"] = variant.released_model
+                update["released_revision"] = variant.released_revision
+            card = card.model_copy(update=update)
+        return card
 
 
 class Entry(Fact):
@@ -220,81 +367,3 @@ def read_card(path: Path) -> Card:
         return Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigError(f"{path} is not a card: {error}") from error
-
-
-def unsourced(spec: RunSpec, card: Card) -> list[str]:
-    """What keeps the card from vouching for the spec: one `field: reason` for each such field.
-
-    A provenance is needed for the numbers, switches and choices of spec.algorithm and
-    spec.schedule and for the numbers of spec.data; a provenance given for any other field must
-    agree as well. In a miniature the fields that the card explains under `miniature` pass.
-    """
-    excused = tuple(card.miniature) if spec.miniature else ()
-    values = {field: value for field, value, _ in _walk(spec, "")}
-    problems = []
-    for field in [*sourced_fields(spec), *card.recipe]:
-        if any(field == name or field.startswith(f"{name}.") for name in excused):
-            continue
-        stated = card.recipe.get(field)
-        if stated is None:
-            problems.append(f"{field}: the run has {values[field]!r}, the card no provenance")
-        elif field not in values:
-            problems.append(f"{field}: the card has a provenance, the run no such field")
-        elif not _same(values[field], stated.value):
-            problems.append(
-                f"{field}: the run has {values[field]!r}, "
-                f"the card {stated.value!r} ({stated.origin})"
-            )
-    return list(dict.fromkeys(problems))
-
-
-def sourced_fields(spec: RunSpec) -> list[str]:
-    """The dotted fields that need a provenance."""
-    return [
-        field
-        for field, _, kinds in _walk(spec, "")
-        if (field.startswith(("algorithm.", "schedule.")) and _is_setting(kinds))
-        or (field.startswith("data.") and kinds & {int, float})
-    ]
-
-
-def _walk(part: BaseModel, prefix: str) -> Iterator[tuple[str, Any, set[Any]]]:
-    """Every dotted field below a part, with its value and the types and choices it may have."""
-    for name, info in type(part).model_fields.items():
-        value = getattr(part, name)
-        if isinstance(value, BaseModel):
-            yield from _walk(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value, _kinds(info.annotation)
-
-
-def _kinds(annotation: Any) -> set[Any]:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _kinds(arguments[0])
-    if origin is Literal:
-        return set(arguments)
-    if origin in (Union, types.UnionType, tuple):
-        return set().union(*map(_kinds, arguments))
-    return {annotation}
-
-
-def _is_setting(kinds: set[Any]) -> bool:
-    """Is it a number, a switch, a choice among several words, or a part that is switched off?"""
-    words = [kind for kind in kinds if isinstance(kind, str)]
-    part = any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds)
-    return bool(kinds & {int, float, bool}) or len(words) > 1 or part
-
-
-def _same(left: Any, right: Any) -> bool:
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return len(left) == len(right) and all(map(_same, left, right))
-    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

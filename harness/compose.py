@@ -1,30 +1,24 @@
 """Hydra configuration -> RunSpec, and readable errors for everything a user can mistype; read by
 run.py and the actions."""
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
+from harness.chain import legs
 from harness.errors import ConfigError
+from harness.explain import CONF_DIR, explain, options
 from harness.rules import backend_violations, benchmark_violations, violations
 from harness.spec import EvalSpec, EvaluatedModel, RunSpec
 
-CONF_DIR = Path(__file__).parents[1] / "conf"
 OVERRIDE = re.compile(r"~|\+{0,2}[a-z][\w./@]*=")
 Spec = TypeVar("Spec", bound=BaseModel)
 DOOR_KEYS = ("action", "cases", "samples", "claim")
 """Keys of conf/config.yaml that say what to do with a run, and are no part of it."""
-
-
-def options(group: str) -> list[str]:
-    """The choices of a configuration group, in alphabetical order."""
-    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
 
 
 def at_the_door(overrides: Sequence[str]) -> list[str]:
@@ -92,8 +86,10 @@ def to_run_spec(config: DictConfig) -> RunSpec:
     fields["verl"] = dict(_flat(fields["verl"]))
     _refuse_rl_settings_for_sft(fields)
     spec = _validated(RunSpec, fields)
-    if broken := violations(spec):
-        raise ConfigError("\n\n".join(broken))
+    for leg in legs(spec):
+        if broken := violations(leg.spec):
+            where = f"stage {leg.name}: " if leg.name else ""
+            raise ConfigError(where + "\n\n".join(broken))
     return spec
 
 
@@ -142,7 +138,7 @@ def _validated(kind: type[Spec], fields: dict[str, Any]) -> Spec:
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from error
+        raise ConfigError(explain(error)) from error
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -161,79 +157,3 @@ def _refuse_rl_settings_for_sft(fields: dict[str, Any]) -> None:
             f"({', '.join(option for option in options('algorithm') if option != 'sft')}), or "
             "leave +repro out: algorithm=sft data=countdown_demonstrations"
         )
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        path = [str(part) for part in problem["loc"] if part not in ("rl", "sft")]
-        name = ".".join(path)
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown key {name}{_nearest(path)}")
-        elif problem["type"] == "missing":
-            lines.append(f"{name} is missing: set {name}=...")
-        else:
-            lines.append(f"{name}={problem['input']!r}: {problem['msg']}{_field_text(path)}")
-    return "\n".join(lines)
-
-
-def _nearest(path: list[str]) -> str:
-    model = _model_at(path[:-1])
-    names = list(model.model_fields) if model else []
-    near = difflib.get_close_matches(path[-1], names, n=1, cutoff=0.5)
-    prefix = ".".join([*path[:-1], ""])
-    if near:
-        return f"; did you mean {prefix}{near[0]}?"
-    return f"; {prefix}* has: {', '.join(names)}" if names else ""
-
-
-def _field_text(path: list[str]) -> str:
-    model = _model_at(path[:-1])
-    field = model.model_fields.get(path[-1]) if model else None
-    return f"  ({field.description})" if field and field.description else ""
-
-
-def _model_at(path: list[str]) -> type[BaseModel] | None:
-    """The spec class below a dotted path; unions answer with the class that knows the next name."""
-    found: list[type[BaseModel]] = [RunSpec]
-    for part in path:
-        annotations = [m.model_fields[part].annotation for m in found if part in m.model_fields]
-        found = [inner for annotation in annotations for inner in _models_in(annotation)]
-    return found[0] if found else None
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for inner in getattr(annotation, "__args__", ()) for m in _models_in(inner)]
-
-
-def explain_hydra(error: Exception) -> ConfigError:
-    """Hydra's refusal of a command line, with the nearest group, option or key."""
-    text = str(error).split("Config search path:")[0].strip()
-    if match := re.match(r"Error parsing override '(.*)'", text):
-        return ConfigError(
-            f"{match.group(1)} is not understood: write group=choice, key=value or +repro=name "
-            f"(recipes: {', '.join(options('repro'))}); `python run.py --help` lists them"
-        )
-    if match := re.match(r"Ambiguous value for argument '([\w.+]+)=", text):
-        return ConfigError(
-            f"{match.group(1).lstrip('+')} was given several values: add -m to run one after the "
-            "other"
-        )
-    if match := re.search(r"Could not (?:find|load) '([\w/.-]+)/([^'/]+)'", text):
-        group, choice = match.group(1).removesuffix("/miniature"), match.group(2)
-        return ConfigError(_unknown_choice(group, choice))
-    if match := re.search(r"Could not override '([\w./]+)'", text) or re.search(
-        r"Could not append to config.*?'([\w./]+)'", text
-    ):
-        path = match.group(1).split(".")
-        return ConfigError(f"unknown key {match.group(1)}{_nearest(path)}")
-    return ConfigError(text)
-
-
-def _unknown_choice(group: str, choice: str) -> str:
-    allowed = options(group)
-    near = difflib.get_close_matches(choice, allowed, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{group}={choice} does not exist; {hint}Choices: {', '.join(allowed)}"

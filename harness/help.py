@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Sequence
 
 from harness.actions import ACTIONS
-from harness.compose import options
+from harness.explain import options
 
 GROUPS = (
     ("model", "base model"),

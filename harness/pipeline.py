@@ -3,14 +3,17 @@ action calls execute() and nothing else."""
 
 import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from evals.models import Subject
 from evals.scores import Scores
 from evals.statement import Statement
 from harness import plan, provenance
+from harness.chain import Leg, legs
 from harness.claims import statements
 from harness.console import Console, short
 from harness.control import released, settled
@@ -40,13 +43,24 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 @dataclass(kw_only=True)
+class Training:
+    """One training of the run: its own data, checkpoints and exported model."""
+
+    name: str
+    """The chain's stage; empty for a run that trains once."""
+    spec: RunSpec
+    directory: RunDir
+    steps: int = 0
+
+
+@dataclass(kw_only=True)
 class Run:
     """One attempt at one run; each stage leaves here what the next ones need."""
 
     spec: RunSpec
     directory: RunDir
+    trainings: list[Training]
     console: Console
-    steps: int = 0
     scores: list[Scores] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -71,9 +85,10 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
     if spec.control.enabled:
         released(spec)
     directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))
-    run = Run(spec=spec, directory=directory, console=Console())
+    trainings = [_training(leg, directory) for leg in legs(spec)]
+    run = Run(spec=spec, directory=directory, trainings=trainings, console=Console())
     try:
-        with sigterm_as_interrupt(), directory.hold(record(spec)):
+        with sigterm_as_interrupt(), _held(run):
             write_json(directory.logs / "provenance.json", found := provenance.collect(overrides))
             write_json(directory.path / "provenance.json", found)
             run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
@@ -89,16 +104,45 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
     return directory.path
 
 
+def _training(leg: Leg, directory: RunDir) -> Training:
+    own = RunDir(leg.folder(directory.path)) if leg.name else directory
+    return Training(name=leg.name, spec=leg.spec, directory=own)
+
+
+@contextmanager
+def _held(run: Run) -> Iterator[None]:
+    """The run's directory, and those of a chain's trainings, for this attempt."""
+    with ExitStack() as held:
+        held.enter_context(run.directory.hold(record(run.spec)))
+        for training in run.trainings:
+            if training.name:
+                held.enter_context(training.directory.hold(record(training.spec)))
+        yield
+
+
+def in_order(run: Run) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Every piece of work of the run with its name; data come first, so that what is missing shows
+    before anything trains."""
+    for training in run.trainings:
+        yield f"prepare {training.name}".strip(), partial(prepare_data, run, training)
+    yield "control", partial(measure_control, run)
+    for training in run.trainings:
+        yield f"train {training.name}".strip(), partial(train_model, run, training)
+        yield f"export {training.name}".strip(), partial(export_model, run, training)
+    yield "evaluate", partial(measure_models, run)
+    yield "report", partial(page, run)
+
+
 def _all_stages(run: Run) -> None:
     directory = run.directory
     directory.event("run_started", name=directory.path.name)
     stage = ""
     try:
-        for stage, work in STAGES.items():
-            directory.status("running", stage=stage, steps=run.steps)
+        for stage, work in in_order(run):
+            directory.status("running", stage=stage, steps=_steps(run))
             directory.event("stage_started", stage=stage)
             started = time.monotonic()
-            note = work(run)
+            note = work()
             run.seconds[stage] = time.monotonic() - started
             directory.event("stage_done", stage=stage, seconds=run.seconds[stage], note=note)
             if note:
@@ -108,30 +152,34 @@ def _all_stages(run: Run) -> None:
         reason = "stopped from outside" if stopped else f"{type(error).__name__}: {error}"
         _record_failure(run, stage, reason)
         raise
-    directory.event("finished", steps=run.steps)
-    directory.status("done", stage=stage, step=run.steps, steps=run.steps)
+    directory.event("finished", steps=_steps(run))
+    directory.status("done", stage=stage, step=_steps(run), steps=_steps(run))
     write_report(directory.path)
     _show_result(run)
+
+
+def _steps(run: Run) -> int:
+    return sum(training.steps for training in run.trainings)
 
 
 def _record_failure(run: Run, stage: str, reason: str) -> None:
     try:
         run.directory.event("failed", stage=stage, reason=reason)
-        run.directory.status("failed", stage=stage, steps=run.steps, reason=reason)
+        run.directory.status("failed", stage=stage, steps=_steps(run), reason=reason)
     except OSError as error:
         run.console.say(f"could not record the failure: {error}")
 
 
-def stage_prepare(run: Run) -> str:
+def prepare_data(run: Run, training: Training) -> str:
     """Data to parquet."""
-    spec, folder = run.spec, run.directory.path / "data"
+    spec, folder = training.spec, training.directory.path / "data"
     sft, tokenizer_path = spec.algorithm.kind == "sft", model_path(spec.model)
     done = prepared(folder, spec.data, tokenizer_path=tokenizer_path, sft=sft)
     with run.console.working(f"preparing {spec.data.name} from {spec.data.source.kind}"):
         manifest = done or prepare(spec.data, tokenizer_path=tokenizer_path, folder=folder, sft=sft)
     train_rows = manifest.splits["train"].rows_out
-    run.steps = plan.total_steps(spec, train_rows)
-    if run.steps == 0:
+    training.steps = plan.total_steps(spec, train_rows)
+    if training.steps == 0:
         raise ConfigError(
             f"{train_rows} training rows do not fill one step of {plan.batches(spec).prompts} "
             "prompts: set data.train_rows or a smaller batch"
@@ -140,32 +188,34 @@ def stage_prepare(run: Run) -> str:
     return kept + (", done before" if done else f" from {manifest.origin}")
 
 
-def stage_control(run: Run) -> str:
+def measure_control(run: Run) -> str:
     """The authors' released model under the claim's protocol: does the instrument find it?"""
     if not run.spec.control.enabled:
         return ""
-    folder = run.directory.path / "evaluation" / f"control-{protocol_folder(run.spec)}"
+    protocol = protocol_folder(run.trainings[-1].spec)
+    folder = run.directory.path / "evaluation" / f"control-{protocol}"
     scores, said = _measured(run, [released(run.spec)], folder)
     show(run.console, scores, said)
     believe(scores)
     return settled(said, stop=run.spec.control.stop)
 
 
-def stage_train(run: Run) -> str:
+def train_model(run: Run, training: Training) -> str:
     """verl, from the last good checkpoint to the last step."""
-    return train(run.spec, run.directory, run.console, run.steps)
+    return train(training.spec, training.directory, run.console, training.steps)
 
 
-def stage_export(run: Run) -> str:
-    """The last checkpoint as a Hugging Face folder."""
-    return export(run.spec, run.directory, run.steps)
+def export_model(run: Run, training: Training) -> str:
+    """The last checkpoint, or the one the schedule names, as a Hugging Face folder."""
+    step = training.spec.schedule.export_step or training.steps
+    return export(training.spec, training.directory, min(step, training.steps))
 
 
-def stage_evaluate(run: Run) -> str:
+def measure_models(run: Run) -> str:
     """Base and trained model under the same protocol."""
-    spec, directory = run.spec, run.directory.path
+    spec, directory = run.trainings[-1].spec, run.directory.path
     base = Subject(label="base", path=model_path(spec.model), revision=spec.model.revision)
-    trained = Subject(label="trained", path=str(directory / "model"))
+    trained = Subject(label="trained", path=str(run.trainings[-1].directory.path / "model"))
     folder = directory / "evaluation" / protocol_folder(spec)
     run.scores, run.statements = _measured(run, [base, trained], folder)
     believe(run.scores)
@@ -175,10 +225,10 @@ def stage_evaluate(run: Run) -> str:
 def _measured(
     run: Run, subjects: list[Subject], folder: Path
 ) -> tuple[list[Scores], list[Statement]]:
-    data = run.directory.path / "data"
+    data = run.trainings[-1].directory.path / "data"
     with run.console.progress(1, "responses") as bar:
         scores = measure_run(
-            run.spec,
+            run.trainings[-1].spec,
             subjects,
             test_parquet=data / "test.parquet",
             folder=folder,
@@ -206,7 +256,7 @@ def _change(scores: Scores) -> str:
     )
 
 
-def stage_report(run: Run) -> str:
+def page(run: Run) -> str:
     """The run's page."""
     return str(short(write_report(run.directory.path)))
 
@@ -214,16 +264,5 @@ def stage_report(run: Run) -> str:
 def _show_result(run: Run) -> None:
     show(run.console, run.scores, run.statements)
     minutes = sum(run.seconds.values()) / 60
-    page = short(run.directory.path / "report.html")
-    run.console.say(f"{minutes:.1f} minutes in this attempt; report: {page}")
-
-
-STAGES: dict[str, Callable[[Run], str]] = {
-    "prepare": stage_prepare,
-    "control": stage_control,
-    "train": stage_train,
-    "export": stage_export,
-    "evaluate": stage_evaluate,
-    "report": stage_report,
-}
-"""Stage -> what it does; the text it returns is shown when it is done."""
+    written = short(run.directory.path / "report.html")
+    run.console.say(f"{minutes:.1f} minutes in this attempt; report: {written}")

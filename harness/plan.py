@@ -1,13 +1,13 @@
 """What a run will do, as arithmetic, before anything starts; `action=plan` prints it and the
 pipeline takes its number of steps from here. Pure functions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.chain import Leg, legs
 from harness.fit import fit
 from harness.rules import processes
 from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
-
-STAGES = ("prepare", "control", "train", "export", "evaluate", "report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +62,17 @@ def planned_steps(spec: RunSpec) -> int | None:
 
 def text(spec: RunSpec, name: str) -> str:
     """The plan of one run as text."""
-    sections = [
-        _what(spec, name),
-        _step(spec),
-        _stages(spec),
-        "fit, hours and cost: not estimated in this version",
-    ]
-    return "\n\n".join(sections)
+    trainings = [_training(leg) for leg in legs(spec)]
+    sections = [_what(spec, name), *trainings, _stages(spec)]
+    return "\n\n".join([*sections, "hours and cost: not estimated in this version"])
+
+
+def _training(leg: Leg) -> str:
+    """One training: what its stage changes, then its step."""
+    if not leg.name:
+        return _step(leg.spec)
+    origin = f"starts from {leg.spec.starts_from}" if leg.spec.starts_from else "starts from model"
+    return f"stage {leg.name} ({origin})\n{_step(leg.spec)}"
 
 
 def _what(spec: RunSpec, name: str) -> str:
@@ -80,6 +84,7 @@ def _what(spec: RunSpec, name: str) -> str:
         ("repro", f"{spec.repro} {size}" if spec.repro else "none (free composition)"),
         ("model", f"{spec.model.name}  {spec.model.path}"),
         ("algorithm", f"{spec.algorithm.name} ({_algorithm(spec)})"),
+        ("stages", ", ".join(stage.name for stage in spec.stages) or "one training"),
         ("reward", f"{spec.reward.name}  {spec.reward.function}"),
         ("data", f"{spec.data.name}  {_source(spec)}; prompt rendered {spec.data.render}"),
         ("hardware", f"{hardware.name}: {gpus}, {hardware.precision}, {hardware.rollout.engine}"),
@@ -107,7 +112,25 @@ def _algorithm(spec: RunSpec) -> str:
         parts.append(f"KL {algorithm.kl_loss.coef:g} {algorithm.kl_loss.estimator} in the loss")
     parts.append(f"entropy {algorithm.entropy_coef:g}")
     parts.append(f"dual clip {algorithm.dual_clip:g}" if algorithm.dual_clip else "no dual clip")
-    return ", ".join(parts)
+    return ", ".join([*parts, *_unusual(algorithm)])
+
+
+def _unusual(algorithm: RLAlgorithm) -> Iterator[str]:
+    """Settings that most algorithms leave alone, where this one does not."""
+    if algorithm.whiten_advantages:
+        yield "whitened advantages"
+    if algorithm.log_prob_temperature:
+        yield f"log-probabilities at T={algorithm.log_prob_temperature:g}"
+    if algorithm.old_log_probs == "rollout":
+        yield "ratio against the engine's log-probabilities"
+    if groups := algorithm.filter_groups:
+        yield f"groups of equal {groups.metric} replaced ({groups.prompts_per_batch} prompts a try)"
+    if algorithm.mask_truncated:
+        yield "truncated responses masked"
+    if algorithm.lora:
+        yield f"LoRA rank {algorithm.lora.rank}"
+    if stops := [*algorithm.sampling.stop, *algorithm.sampling.stop_token_ids]:
+        yield f"{len(stops)} stop texts or tokens"
 
 
 def _source(spec: RunSpec) -> str:
@@ -129,7 +152,7 @@ def _benchmarks(spec: RunSpec) -> str:
 
 
 def _step(spec: RunSpec) -> str:
-    step, algorithm = batches(spec), spec.algorithm
+    step, algorithm, sits = batches(spec), spec.algorithm, fit(spec)
     steps = planned_steps(spec)
     rows = []
     if isinstance(algorithm, RLAlgorithm):
@@ -155,7 +178,12 @@ def _step(spec: RunSpec) -> str:
         (
             "per GPU",
             f"at most {step.max_tokens_per_gpu:,} tokens in {step.max_micro_batches_per_gpu} "
-            f"micro-batch(es) of {fit(spec).tokens_per_gpu:,}",
+            f"micro-batch(es) of {sits.tokens_per_gpu:,}",
+        ),
+        (
+            "fit",
+            f"engine over {sits.tensor_parallel} GPU(s), "
+            f"{'models leave the GPU between uses' if sits.offload else 'nothing off-loaded'}",
         ),
         ("steps", _steps(spec, steps)),
     ]
@@ -176,11 +204,16 @@ def _stages(spec: RunSpec) -> str:
         if spec.control.enabled
         else "off (control.enabled=true measures the authors' released model first)",
         "train": "verl 0.9.1 " + ("main_ppo" if spec.algorithm.kind == "rl" else "sft_trainer"),
-        "export": "last checkpoint as a Hugging Face folder",
+        "export": f"{_exported(spec)} as a Hugging Face folder",
         "evaluate": f"base and trained model on {_benchmarks(spec)}",
         "report": "one HTML page",
     }
-    return _table([(stage, texts[stage]) for stage in STAGES])
+    return _table(list(texts.items()))
+
+
+def _exported(spec: RunSpec) -> str:
+    step = spec.schedule.export_step
+    return f"the checkpoint of step {step}" if step else "the last checkpoint"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

@@ -16,7 +16,12 @@ NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
 
 def violations(spec: RunSpec) -> list[str]:
     """Every broken rule of a run, as text."""
-    found = [*_lengths(spec), *_hardware(spec), *benchmark_violations(spec.eval, has_data=True)]
+    found = [
+        *_lengths(spec),
+        *_hardware(spec),
+        *_schedule(spec),
+        *benchmark_violations(spec.eval, has_data=True),
+    ]
     found += backend_violations(spec.backend)
     if isinstance(spec.algorithm, RLAlgorithm):
         found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
@@ -52,6 +57,13 @@ def _batches(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
             f"({prompts} = {prompts // mini} x {mini} + {prompts % mini}): set "
             f"algorithm.mini_batch_prompts to one of {_divisors(prompts)}"
         )
+    critic = algorithm.critic and algorithm.critic.mini_batch_prompts
+    if critic and (prompts % critic or critic * group % gpus):
+        yield (
+            f"the critic's mini-batch of {critic} prompts x {group} responses must divide "
+            f"{prompts} prompts and spread over {gpus} GPUs: set "
+            f"algorithm.critic.mini_batch_prompts to one of {_divisors(prompts)}"
+        )
     if (mini * group) % gpus:
         yield (
             f"a mini-batch of {mini} prompts x {group} responses = {mini * group} does not divide "
@@ -64,6 +76,22 @@ def _batches(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
             f"one sequence of {spec.data.max_prompt_tokens} + {spec.data.max_response_tokens} = "
             f"{longest} tokens exceeds hardware.tokens_per_gpu={room}: "
             f"set hardware.tokens_per_gpu=null (derived) or >= {longest}"
+        )
+
+
+def _schedule(spec: RunSpec) -> Iterator[str]:
+    schedule, step = spec.schedule, spec.schedule.export_step
+    if step is None:
+        return
+    if schedule.steps is not None and step > schedule.steps:
+        yield (
+            f"schedule.export_step={step} is never reached: schedule.steps={schedule.steps}; set a "
+            "step up to it, or null for the last"
+        )
+    elif step % schedule.save_every and step != schedule.steps:
+        yield (
+            f"schedule.export_step={step} is never saved: a checkpoint comes every "
+            f"schedule.save_every={schedule.save_every} steps; set a multiple of it, or null"
         )
 
 
@@ -87,6 +115,21 @@ def _roles(algorithm: RLAlgorithm) -> Iterator[str]:
             f"algorithm.group_size={algorithm.group_size} leaves nothing to compare: set "
             "algorithm.group_size >= 2 (8 is usual)"
         )
+    ours = algorithm.std_epsilon != 1e-6 or algorithm.whiten_advantages
+    if ours and algorithm.advantage != "grpo":
+        yield (
+            "algorithm.std_epsilon and algorithm.whiten_advantages belong to advantage=grpo, and "
+            f"algorithm.advantage={algorithm.advantage}: leave them at 1e-6 and false"
+        )
+    for where, optimizer in (
+        ("", algorithm.optimizer),
+        ("critic.", algorithm.critic and algorithm.critic.optimizer),
+    ):
+        if optimizer and optimizer.warmup_steps and optimizer.warmup_ratio:
+            yield (
+                f"algorithm.{where}optimizer has warmup_steps={optimizer.warmup_steps} and "
+                f"warmup_ratio={optimizer.warmup_ratio:g}: set one of them to 0"
+            )
     if algorithm.sampling.temperature == 0:
         yield (
             "algorithm.sampling.temperature=0 samples the same response every time and cannot "

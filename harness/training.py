@@ -39,13 +39,18 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
         _believe(spec, directory, steps)
         return f"{steps} steps, done before"
     words = _write_command(spec, directory, steps)
-    origin = f"from the checkpoint of step {start}" if start else "from the base model"
+    origin = f"from the checkpoint of step {start}" if start else _origin(spec)
     console.stage("train", f"{steps} steps {origin}; log: {short(directory.logs / VERL_LOG)}")
     directory.event("train_started", stage="train", start=start, steps=steps)
     _run(spec, directory, console, words, start=start, steps=steps)
     _recover_metrics(directory)
     _believe(spec, directory, steps)
     return f"{steps} steps"
+
+
+def _origin(spec: RunSpec) -> str:
+    stage = spec.starts_from
+    return f"from the model of stage {stage}" if stage else "from the base model"
 
 
 def _write_command(spec: RunSpec, directory: RunDir, steps: int) -> list[str]:

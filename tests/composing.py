@@ -3,7 +3,8 @@
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from harness.compose import CONF_DIR, at_the_door, to_eval_spec, to_run_spec
+from harness.compose import at_the_door, to_eval_spec, to_run_spec
+from harness.explain import CONF_DIR
 from harness.spec import EvalSpec, RunSpec
 
 

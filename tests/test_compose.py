@@ -2,8 +2,9 @@
 
 import pytest
 
-from harness.compose import CONF_DIR, at_the_door, in_miniature, options
+from harness.compose import at_the_door, in_miniature
 from harness.errors import ConfigError
+from harness.explain import CONF_DIR, options
 from harness.spec import RLAlgorithm
 from tests.composing import eval_spec_of, spec_of
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from harness import plan, provenance
+from harness.console import Console
 from harness.errors import ConfigError, RunDirError
 from harness.evaluation import evaluate_alone
 from harness.hardware import refuse_missing_gpus
-from harness.pipeline import STAGES, execute
-from harness.rundir import run_name
+from harness.pipeline import Run, Training, execute, in_order
+from harness.rundir import RunDir, run_name
 from tests.composing import eval_spec_of, spec_of
 
 
@@ -44,4 +45,9 @@ def test_a_full_disk_is_told_and_resumable(tmp_path: Path) -> None:
 
 
 def test_the_plan_names_the_stages_that_run() -> None:
-    assert tuple(STAGES) == plan.STAGES
+    spec = spec_of("+repro=tinyzero")
+    directory = RunDir(Path("/nowhere"))
+    trainings = [Training(name="", spec=spec, directory=directory)]
+    run = Run(spec=spec, directory=directory, trainings=trainings, console=Console())
+    planned = plan.text(spec, "name").split("\n\n")[2].split("\n")
+    assert [line.split()[0] for line in planned] == [stage for stage, _ in in_order(run)]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.cards import REPRODUCTIONS, load_card, unsourced
-from harness.compose import options
 from harness.conformance import conform
+from harness.explain import options
 from tests.composing import spec_of
 
 

@@ -53,11 +53,14 @@ Grader = Callable[[Mapping[str, Any], str], Verdict]
 
 CLAIMANTS = (
     "dapo",
+    "dr_grpo",
     "gsm8k_strict",
     "last_number",
     "math_verify",
+    "math_verify_latex",
     "mathd_sympy",
     "minerva",
+    "orz",
     "qwen",
     "strict_box",
 )
@@ -67,6 +70,8 @@ GRADERS: dict[str, str] = {
     "countdown": "evals.grading.puzzles:countdown",
     "knights_and_knaves": "evals.grading.puzzles:knights_and_knaves",
     **{name: f"evals.grading.claimants.{name}:grade" for name in CLAIMANTS},
+    "dr_grpo_tags": "evals.grading.claimants.dr_grpo:grade_tags",
+    "dr_grpo_tags_fast": "evals.grading.claimants.dr_grpo:grade_tags_fast",
 }
 """Name of a grader -> module:function, imported when it is first used."""
 

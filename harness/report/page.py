@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report.curves import Point, histogram, line_chart
-from harness.report.read import Json, RunFiles, mapping, read_run
+from harness.report.read import Json, RunFiles, TrainingFiles, mapping, read_run
 from harness.steps import effective_steps
 
 PAGE = "report.html"
@@ -29,6 +30,8 @@ CURVES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Seconds per step", ("perf/time_per_step", "timing_s/step")),
 )
 """Title, and verl's metric names in order of preference."""
+PART = re.compile(r"reward/(?!accuracy$)")
+"""Metrics that are parts of the reward, each with a curve of its own."""
 
 
 def percent(value: Any) -> str:
@@ -88,12 +91,23 @@ def charts(events: list[Json]) -> list[Json]:
     """The learning curves that have data."""
     metrics, marks = step_metrics(events), attempt_starts(events)
     found = []
-    for title, names in CURVES:
+    parts = sorted({name for step in metrics.values() for name in step if PART.match(name)})
+    for title, names in (*CURVES, *((name.removeprefix("reward/"), (name,)) for name in parts)):
         name, values = curve(metrics, names)
         if values:
             svg = Markup(line_chart(title, values, marks))
             found.append({"title": title, "metric": name, "svg": svg})
     return found
+
+
+def training(files: TrainingFiles) -> Json:
+    """What the template shows of one training."""
+    return {
+        "name": files.name,
+        "charts": charts(files.events),
+        "command": files.command,
+        "manifest": flat(files.manifest) if files.manifest else [],
+    }
 
 
 def lengths(samples: Iterable[Json]) -> Markup:
@@ -181,7 +195,7 @@ def context(files: RunFiles) -> Json:
         "statements": files.statements,
         "trains": files.trains,
         "claims": claims(files.card),
-        "charts": charts(files.events),
+        "trainings": [training(files) for files in files.trainings],
         "lengths": lengths(files.samples),
         "labels": list(dict.fromkeys(str(sample.get("label")) for sample in files.samples)),
         "benchmarks": list(dict.fromkeys(str(s.get("benchmark")) for s in files.samples)),
@@ -192,8 +206,6 @@ def context(files: RunFiles) -> Json:
         "recipe": flat(files.spec) if files.spec else [],
         "recipe_sources": mapping(files.card.get("recipe")),
         "differences": differences(files.card),
-        "command": files.command,
-        "manifest": flat(files.manifest) if files.manifest else [],
         "provenance": flat(provenance) if provenance else [],
         "packages": packages,
         "notes": files.notes,

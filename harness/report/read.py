@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from evals.scores import Scores
+from harness.chain import STAGES_FOLDER
 
 Json = dict[str, Any]
 
@@ -25,6 +26,16 @@ REPRODUCTIONS = Path(__file__).parents[2] / "reproductions"
 
 
 @dataclass(kw_only=True)
+class TrainingFiles:
+    """What one training left: the run's only one, or a stage of a chain."""
+
+    name: str
+    events: list[Json] = field(default_factory=list)
+    manifest: Json = field(default_factory=dict)
+    command: str = ""
+
+
+@dataclass(kw_only=True)
 class RunFiles:
     """The contents of a run directory."""
 
@@ -32,13 +43,12 @@ class RunFiles:
     run: Json = field(default_factory=dict)
     status: Json = field(default_factory=dict)
     provenance: Json = field(default_factory=dict)
-    manifest: Json = field(default_factory=dict)
     card: Json = field(default_factory=dict)
+    trainings: list[TrainingFiles] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
     scores: list[Scores] = field(default_factory=list)
     statements: list[Json] = field(default_factory=list)
     samples: list[Json] = field(default_factory=list)
-    command: str = ""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -127,18 +137,33 @@ def read_run(folder: Path) -> RunFiles:
     files.status = read_json(folder / "status.json", notes)
     files.provenance = read_json(folder / "provenance.json", notes)
     if files.trains:
-        files.manifest = read_json(folder / "data" / "manifest.json", notes)
+        stages = [mapping(stage).get("name") for stage in files.spec.get("stages") or []]
+        chain = [(str(name), folder / STAGES_FOLDER / str(name)) for name in stages]
+        files.trainings = [read_training(name, at, notes) for name, at in chain or [("", folder)]]
     files.card = read_card(files.spec, notes)
+    files.events = read_events(folder, notes)
+    _read_evaluations(files, folder / "evaluation")
+    return files
+
+
+def read_training(name: str, folder: Path, notes: list[str]) -> TrainingFiles:
+    """One training's events, data manifest and verl command."""
+    command = folder / "train" / "command.txt"
+    return TrainingFiles(
+        name=name,
+        events=read_events(folder, notes if name else []),
+        manifest=read_json(folder / "data" / "manifest.json", notes),
+        command=command.read_text(errors="replace") if command.exists() else "",
+    )
+
+
+def read_events(folder: Path, notes: list[str]) -> list[Json]:
+    """The event log of a directory."""
     events = folder / "events.jsonl"
     if events.exists():
-        files.events = list(read_lines(events, notes))
-    else:
-        notes.append("events.jsonl is not there")
-    _read_evaluations(files, folder / "evaluation")
-    command = folder / "train" / "command.txt"
-    if command.exists():
-        files.command = command.read_text(errors="replace")
-    return files
+        return list(read_lines(events, notes))
+    notes.append("events.jsonl is not there")
+    return []
 
 
 def _read_evaluations(files: RunFiles, folder: Path) -> None:

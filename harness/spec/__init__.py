@@ -109,5 +109,7 @@ class RunSpec(Part):
     stages: list[Stage] = []
     """A chain of trainings: each starts from the model that the one before exported, with a new
     optimizer and that model as reference; empty trains once."""
+    starts_from: str | None = None
+    """Set by the chain: the stage whose exported model this one starts from."""
     verl: dict[str, Any] = {}
     """Extra verl keys (flat, dotted), checked against the pinned verl and part of the identity."""

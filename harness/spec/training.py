@@ -123,9 +123,7 @@ class RLAlgorithm(Part):
     """Discriminates reinforcement learning from supervised fine-tuning."""
     name: str
     """Short name used in run names and tables."""
-    advantage: Literal[
-        "gae", "grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "remax"
-    ]
+    advantage: Literal["gae", "grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline"]
     """Advantage estimator; gae needs a critic, grpo and rloo need group_size > 1."""
     normalize_by_std: bool = True
     """GRPO: divide the advantage by the group's standard deviation (Dr. GRPO: false)."""

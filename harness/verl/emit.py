@@ -7,8 +7,8 @@ defaults move between verl releases.
 from pathlib import Path
 from typing import Any
 
+from harness.chain import start_path
 from harness.fit import fit
-from harness.paths import model_path
 from harness.spec import Data, Optimizer, RLAlgorithm, RunSpec, SFTAlgorithm
 from harness.verl.keys import check_keys
 
@@ -31,7 +31,7 @@ def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
 
     Args:
         spec: the frozen run.
-        run_dir: absolute folder of the run; data, checkpoints and logs lie below it.
+        run_dir: absolute folder of the training; data, checkpoints and logs lie below it.
         steps: training steps in all; null where they follow from rows not prepared yet.
 
     Raises:
@@ -44,11 +44,11 @@ def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
         keys = (
             _advantage(algorithm)
             | _data(spec, algorithm, run_dir)
-            | _model("actor_rollout_ref.model", spec)
+            | _model("actor_rollout_ref.model", spec, run_dir)
             | _policy(spec, algorithm)
             | _reference(spec)
             | _rollout(spec, algorithm)
-            | (_critic(spec, algorithm) if algorithm.critic else {"critic.enable": False})
+            | (_critic(spec, algorithm, run_dir) if algorithm.critic else {"critic.enable": False})
             | _reward(spec)
             | _trainer(spec, algorithm, run_dir, steps)
             | _plugins(spec, algorithm)
@@ -116,9 +116,9 @@ def _data(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path) -> Keys:
     }
 
 
-def _model(prefix: str, spec: RunSpec) -> Keys:
+def _model(prefix: str, spec: RunSpec, run_dir: Path) -> Keys:
     keys: Keys = {
-        f"{prefix}.path": model_path(spec.model),
+        f"{prefix}.path": start_path(spec, run_dir),
         f"{prefix}.trust_remote_code": spec.model.trust_remote_code,
         f"{prefix}.enable_gradient_checkpointing": spec.hardware.gradient_checkpointing,
         f"{prefix}.use_remove_padding": spec.hardware.remove_padding,
@@ -247,12 +247,12 @@ def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
     }
 
 
-def _critic(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
+def _critic(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path) -> Keys:
     critic = algorithm.critic
     assert critic is not None
     return {
         "critic.enable": True,
-        **_model("critic.model", spec),
+        **_model("critic.model", spec, run_dir),
         **_engine("critic", "critic.fsdp", spec),
         **_optimizer("critic.optim", critic.optimizer),
         "critic.ppo_mini_batch_size": critic.mini_batch_prompts or algorithm.mini_batch_prompts,
@@ -343,7 +343,7 @@ def _sft(spec: RunSpec, algorithm: SFTAlgorithm, run_dir: Path, steps: int | Non
         "data.use_dynamic_bsz": True,
         "data.max_token_len_per_gpu": fit(spec).tokens_per_gpu,
         "data.num_workers": 0 if spec.hardware.device == "cpu" else 8,
-        **_model("model", spec),
+        **_model("model", spec, run_dir),
         **{f"engine.{key}": value for key, value in _sft_engine(spec).items()},
         **_optimizer("optim", algorithm.optimizer),
         **_schedule(spec, run_dir, steps),

@@ -69,7 +69,7 @@ def assignments(spec: RunSpec, run_dir: Path, logs: Path) -> dict[str, str]:
     }
     if spec.hardware.device == "cpu":
         result["REPRISE_COMPUTE_THREADS"] = str(len(os.sched_getaffinity(0)))
-    if Path(model_path(spec.model)).is_dir():
+    if spec.starts_from or Path(model_path(spec.model)).is_dir():
         # A hub id must still be looked up; a folder never needs the network.
         result["HF_HUB_OFFLINE"] = "1"
     return result

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from harness.compose import options
 from harness.errors import ConfigError
+from harness.explain import options
 from harness.plan import planned_steps
 from harness.verl.command import command, override, printable
 from harness.verl.emit import RAW_CHAT_TEMPLATE, emit

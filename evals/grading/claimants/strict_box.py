@@ -28,8 +28,12 @@ def equal(given: str, gold: str) -> bool:
         return given == gold
 
 
-def normal_form(text: str) -> str:
+def normal_form(text: str, also_removed: tuple[str, ...] = ()) -> str:
     r"""An answer without spacing, sizing, units and percent signs, its fractions written \frac{}{}.
+
+    Args:
+        text: The answer.
+        also_removed: What a grader that builds on this form removes before units are looked at.
 
     Raises:
         ValueError: the answer ends in \frac or \sqrt, or names two units.
@@ -37,7 +41,7 @@ def normal_form(text: str) -> str:
     for removed in REMOVED_FIRST:
         text = text.replace(removed, "")
     text = text.replace("\\\\", "\\").replace("tfrac", "frac").replace("dfrac", "frac")
-    for removed in REMOVED_LATER:
+    for removed in (*REMOVED_LATER, *also_removed):
         text = text.replace(removed, "")
     text = without_unit(text).replace("\\\\%", "").replace("\\%", "")
     text = text.replace(" .", " 0.").replace("{.", "{0.")

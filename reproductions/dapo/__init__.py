@@ -1,0 +1,1 @@
+"""DAPO: what this project alone does."""

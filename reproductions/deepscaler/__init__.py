@@ -1,0 +1,1 @@
+"""DeepScaleR: what this project alone does."""
