@@ -1,4 +1,7 @@
-"""Scorers here against recorded verdicts of upstream's; the conformance action and tests use it."""
+"""Scorers here against recorded verdicts of upstream's; the conformance action and tests use it.
+
+A case holds one response and its score, or a whole group of responses and the list of their scores.
+"""
 
 import importlib
 import json
@@ -11,13 +14,16 @@ from typing import Any
 
 from harness.cards import Card
 from harness.errors import ConfigError, DataError
-from harness.rewards import Sample, Score
+from harness.rewards import Sample, Score, Scored
 
-Scorer = Callable[..., Score]
+Scorer = Callable[..., Score | list[float]]
+"""A scorer of one response, or a function over a group."""
 
 TOLERANCE = 1e-5
 SAMPLE_FIELDS = ("prompt", "response", "ground_truth", "response_tokens", "truncated")
 """Inputs of a case that go into the Sample; any other input is a keyword argument of the scorer."""
+GROUP_FIELDS = {"responses": "response", "completion_tokens": "response_tokens"}
+"""Inputs that list a field of the Sample for every member of a group; the rest is shared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +32,12 @@ class Case:
 
     name: str
     function: str
-    sample: Sample
+    samples: tuple[Sample, ...]
+    """The response; for a function over a group, all of its responses."""
+    is_group: bool
     arguments: dict[str, Any]
-    output: float | None
-    """Upstream's score; None where upstream gave none."""
+    output: tuple[float, ...] | None
+    """Upstream's score, or scores of a group; None where upstream gave none."""
     failure: str | None
     """Why upstream gave none: its exception type, timeout, or `returned None`."""
     note: str
@@ -131,18 +139,44 @@ def read_case(line: str, where: str, card: Card) -> Case | str:
     if entry["function"] not in card.golden:
         return str(entry["function"])
     inputs = entry["input"]
-    if not isinstance(inputs.get("response"), str):
-        raise DataError(f"{where}: input.response is {inputs.get('response')!r:.60}; expected text")
-    output, failure = read_output(entry["output"], where)
-    fields = {"prompt": "", "ground_truth": None, **inputs}
+    lists = [key for key in GROUP_FIELDS if key in inputs]
+    output, failure = read_output(entry["output"], where, is_group=bool(lists))
     return Case(
         name=entry["case"],
         function=entry["function"],
-        sample=Sample(**{key: fields[key] for key in SAMPLE_FIELDS if key in fields}),
-        arguments={key: value for key, value in inputs.items() if key not in SAMPLE_FIELDS},
+        samples=read_samples(inputs, lists, where),
+        is_group=bool(lists),
+        arguments={k: v for k, v in inputs.items() if k not in (*SAMPLE_FIELDS, *lists)},
         output=output,
         failure=failure,
         note=str(entry.get("note", "")),
+    )
+
+
+def read_samples(inputs: dict[str, Any], lists: list[str], where: str) -> tuple[Sample, ...]:
+    """The one response of a case, or the members of its group."""
+    shared = {"prompt": "", "ground_truth": None} | {
+        key: inputs[key] for key in SAMPLE_FIELDS if key in inputs
+    }
+    if not lists:
+        if not isinstance(inputs.get("response"), str):
+            raise DataError(
+                f"{where}: input.response is {inputs.get('response')!r:.60}; expected text, or "
+                f"for a group one of the lists {', '.join(GROUP_FIELDS)}"
+            )
+        return (Sample(**shared),)
+    if not all(isinstance(inputs[key], list) and inputs[key] for key in lists) or (
+        len({len(inputs[key]) for key in lists}) > 1
+    ):
+        raise DataError(
+            f"{where}: input.{', input.'.join(lists)} must be lists with one entry for each "
+            "member of the group"
+        )
+    members = zip(*(inputs[key] for key in lists), strict=True)
+    names = [GROUP_FIELDS[key] for key in lists]
+    return tuple(
+        Sample(**{"response": "", **shared, **dict(zip(names, member, strict=True))})
+        for member in members
     )
 
 
@@ -156,37 +190,64 @@ def well_formed(entry: Any) -> bool:
     )
 
 
-def read_output(output: Any, where: str) -> tuple[float | None, str | None]:
-    """Upstream's score, or why there is none."""
-    if isinstance(output, int | float) and math.isfinite(output):
-        return float(output), None
+def read_output(
+    output: Any, where: str, *, is_group: bool
+) -> tuple[tuple[float, ...] | None, str | None]:
+    """Upstream's scores, or why there are none."""
+    scores = output if is_group and isinstance(output, list) else [output]
+    if all(isinstance(score, int | float) and math.isfinite(score) for score in scores):
+        return tuple(map(float, scores)), None
     if output is None:
         return None, "returned None"
     if isinstance(output, dict) and list(output) == ["error"]:
         return None, str(output["error"])
     raise DataError(
         f"{where}: output is {output!r:.60}; expected a number, null or "
-        '{"error": type}; lists come from group functions, which score no single response'
+        '{"error": type}; lists come from group functions, whose input lists the responses'
     )
 
 
 def compare(case: Case, scorer: Scorer) -> Disagreement | None:
     """The difference between the two verdicts on one case; None when they agree."""
-    theirs = f"no score ({case.failure})" if case.output is None else f"{case.output:g}"
+    theirs = f"no score ({case.failure})" if case.output is None else shown(case.output)
     try:
-        value = scorer(case.sample, **case.arguments).value
+        values = scores_of(case, scorer)
     except Exception as error:  # whatever a scorer does wrong is a finding, not the end of the run
         ours = f"raised {type(error).__name__}: {error}"
     else:
-        agrees = math.isfinite(value) and (
-            case.output is None or abs(value - case.output) <= TOLERANCE
-        )
-        if agrees:
+        if all(map(math.isfinite, values)) and (case.output is None or near(values, case.output)):
             return None
-        ours = f"{value:g}"
+        ours = shown(values)
     return Disagreement(
         case=case.name, function=case.function, ours=ours, theirs=theirs, note=case.note
     )
+
+
+def scores_of(case: Case, scorer: Scorer) -> tuple[float, ...]:
+    """What our scorer gives: one value, or one for each member of the group.
+
+    A function over a group judges its members itself: they come with a score of 0, not correct.
+    """
+    if case.is_group:
+        unscored = Score(value=0.0, correct=False)
+        group = [Scored(sample=sample, score=unscored) for sample in case.samples]
+        found: Any = scorer(group, **case.arguments)
+        return tuple(found)
+    single: Any = scorer(case.samples[0], **case.arguments)
+    return (single.value,)
+
+
+def near(values: tuple[float, ...], output: tuple[float, ...]) -> bool:
+    """Are they the same, element by element, within the tolerance?"""
+    return len(values) == len(output) and all(
+        abs(ours - theirs) <= TOLERANCE for ours, theirs in zip(values, output, strict=True)
+    )
+
+
+def shown(values: tuple[float, ...]) -> str:
+    """A score, or a list of scores, as text."""
+    numbers = [f"{value:g}" for value in values]
+    return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
 
 
 def report(result: Conformance) -> str:

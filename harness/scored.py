@@ -1,11 +1,51 @@
-"""The reward's own record of an attempt, as it grows: how many training responses it scored and how
-many of a step were right; the training stage reads it."""
+"""The reward's own record of an attempt, as it grows: how many training responses it scored, how
+many of a step were right, what each component gave; the training stage reads it."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.verl.process import Tail
+
+REWARD = "the reward"
+"""The reward itself, among its components; no component is called so."""
+
+CONSTANT_STEPS = 10
+"""A component that keeps one value for so many steps is reported."""
+
+
+@dataclass(slots=True)
+class Spread:
+    """Values of one component in one step."""
+
+    count: int = 0
+    total: float = 0.0
+    low: float = float("inf")
+    high: float = float("-inf")
+
+    def add(self, value: float) -> None:
+        """Counts one response."""
+        self.count += 1
+        self.total += value
+        self.low = min(self.low, value)
+        self.high = max(self.high, value)
+
+
+def constant_components(steps: Sequence[Mapping[str, Spread]]) -> dict[str, float]:
+    """Components that had one value in every response of all these steps, with that value.
+
+    Args:
+        steps: component -> its values, one mapping a step.
+    """
+    if not steps:
+        return {}
+    return {
+        name: first.low
+        for name, first in steps[0].items()
+        if all(name in step and step[name].low == step[name].high == first.low for step in steps)
+    }
 
 
 class ScoredResponses:
@@ -13,23 +53,43 @@ class ScoredResponses:
 
     def __init__(self, log: Path) -> None:
         self._tail = Tail(log)
-        self._scored: Counter[int] = Counter()
         self._correct: Counter[int] = Counter()
+        self._spreads: dict[int, dict[str, Spread]] = {}
 
     def _read(self) -> None:
         for line in self._tail.lines():
             scored = json.loads(line)
-            if scored["split"] == "train":
-                self._scored[scored["step"]] += 1
-                self._correct[scored["step"]] += scored["correct"]
+            if scored["split"] != "train":
+                continue
+            step = scored["step"]
+            self._correct[step] += scored["correct"]
+            spreads = self._spreads.setdefault(step, defaultdict(Spread))
+            for name, value in {**scored["components"], REWARD: scored["score"]}.items():
+                spreads[name].add(value)
 
     def scored(self, step: int) -> int:
         """Responses of a training step that were scored so far."""
         self._read()
-        return self._scored[step]
+        return self._spreads[step][REWARD].count if step in self._spreads else 0
 
     def accuracy(self, step: int) -> float | None:
         """Share of right responses among those of a training step; null without any."""
-        self._read()
-        scored = self._scored[step]
+        scored = self.scored(step)
         return self._correct[step] / scored if scored else None
+
+    def components(self, step: int) -> dict[str, float]:
+        """Mean of each component over the responses of a training step."""
+        self._read()
+        return {
+            name: spread.total / spread.count
+            for name, spread in self._spreads.get(step, {}).items()
+            if name != REWARD
+        }
+
+    def constant(self, step: int, last: int = CONSTANT_STEPS) -> dict[str, float]:
+        """Components, and the reward, that never changed in the `last` steps up to this one."""
+        self._read()
+        steps = range(step - last + 1, step + 1)
+        if not all(number in self._spreads for number in steps):
+            return {}
+        return constant_components([self._spreads[number] for number in steps])

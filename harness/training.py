@@ -10,7 +10,7 @@ from harness.console import Console, short, step_line
 from harness.errors import TrainingError
 from harness.files import write_json, write_text
 from harness.rundir import RunDir, identity, record
-from harness.scored import ScoredResponses
+from harness.scored import CONSTANT_STEPS, ScoredResponses
 from harness.spec import RLAlgorithm, RunSpec, SFTAlgorithm
 from harness.steps import effective_attempts, effective_steps, steps_of_file
 from harness.tracking import trackers
@@ -68,9 +68,11 @@ def _run(
     scored = ScoredResponses(directory.logs / REWARD_LOG)
     opened = trackers(spec, directory.path, identity(spec))
     settings = assignments(spec, directory.path, directory.logs)
+    warned: set[str] = set()
 
     def on_metrics(step: int, metrics: dict[str, float]) -> None:
-        numbers = dict(metrics)
+        parts = scored.components(step).items()
+        numbers = {**metrics, **{f"reward/{name}": mean for name, mean in parts}}
         if (accuracy := scored.accuracy(step)) is not None:
             numbers["reward/accuracy"] = accuracy
         directory.event("step", stage="train", step=step, metrics=numbers)
@@ -78,6 +80,7 @@ def _run(
         for tracker in opened:
             tracker.log(step, numbers)
         bar.advance(step, steps, step_line(numbers))
+        _warn_of_constants(directory, console, scored, step, warned)
 
     try:
         with console.progress(steps, "steps") as bar:
@@ -92,6 +95,21 @@ def _run(
     finally:
         for tracker in opened:
             tracker.close()
+
+
+def _warn_of_constants(
+    directory: RunDir, console: Console, scored: ScoredResponses, step: int, warned: set[str]
+) -> None:
+    """Says once of each component that it has not changed for many steps."""
+    for name, value in scored.constant(step).items():
+        if name not in warned:
+            warned.add(name)
+            text = (
+                f"{name} was {value:g} for every response of the last {CONSTANT_STEPS} steps: "
+                "what never differs teaches nothing"
+            )
+            directory.event("warning", stage="train", step=step, component=name, message=text)
+            console.say(f"          warning: {text}")
 
 
 def _recover_metrics(directory: RunDir) -> None:

@@ -1,17 +1,15 @@
 """Makes the problems of generated benchmarks, the same on every machine; load.py caches them."""
 
-import re
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Any
 
 from evals.benchmarks.cards import BenchmarkCard, GeneratedSource
 from evals.benchmarks.problems import Problem, Row, to_problem
 from harness.data import generators
+from harness.data.generators.puzzles import numbered_solution, puzzle_items, quiz_of
 from harness.errors import DataError
 
 KNIGHT_AND_KNAVE = ("knight", "knave")
-FORMAT_HINT = re.compile(r"\s*\(Format your answer like: .*\)\s*$", re.DOTALL)
 
 
 def generate(card: BenchmarkCard, source: GeneratedSource) -> list[Problem]:
@@ -47,37 +45,29 @@ def knights_and_knaves(rows: int, seed: int, *, people: Sequence[int], request: 
 def islanders(rows: int, seed: int, people: int, request: str) -> list[Row]:
     """Different puzzles with so many people, all about knights and knaves.
 
-    reasoning-gym draws one of seven pairs of words (saints and sinners, ...); graders and training
-    sets of this task know only knights and knaves.
+    reasoning-gym draws one of seven pairs of words (saints and sinners, ...); puzzles with another
+    pair are passed over, and that choice is part of the pinned content.
     """
-    from reasoning_gym.logic.knights_knaves import KnightsKnavesConfig, KnightsKnavesDataset
-
     # reasoning-gym seeds item i with seed + i: neighbouring seeds would share items.
     start = generators.stable_hash((seed, people)) % 2**31
-    dataset = KnightsKnavesDataset(KnightsKnavesConfig(n_people=people, seed=start))
     found: dict[str, Row] = {}
-    for index in count():
-        item = dataset[index]
+    for item in puzzle_items(people, start):
         terms = item["metadata"]["knight_knave_terms"]
         if (terms["knight"], terms["knave"]) == KNIGHT_AND_KNAVE:
-            puzzle = FORMAT_HINT.sub("", item["question"])
+            puzzle = quiz_of(item)
             found.setdefault(puzzle, islander_row(puzzle, item["metadata"], request))
         if len(found) == rows:
             return list(found.values())
-    raise AssertionError("count() never ends")
+    raise AssertionError("the stream never ends")
 
 
 def islander_row(puzzle: str, metadata: dict[str, Any], request: str) -> Row:
     """One puzzle; its answer is one numbered statement a line."""
     names = [str(name) for name in metadata["names"]]
     solution = [bool(knight) for knight in metadata["solution"]]
-    statements = [
-        f"({number}) {name} is a {'knight' if knight else 'knave'}"
-        for number, (name, knight) in enumerate(zip(names, solution, strict=True), start=1)
-    ]
     return {
         "problem": f"{puzzle}\n{request}",
-        "answer": "\n".join(statements),
+        "answer": numbered_solution(names, solution),
         "names": names,
         "solution": solution,
     }

@@ -62,6 +62,7 @@ CLAIMANTS = (
     "minerva",
     "orz",
     "qwen",
+    "qwen_math_verify",
     "strict_box",
 )
 
@@ -69,7 +70,9 @@ GRADERS: dict[str, str] = {
     "reprise": "evals.grading.reprise:grade",
     "countdown": "evals.grading.puzzles:countdown",
     "knights_and_knaves": "evals.grading.puzzles:knights_and_knaves",
+    "qwen_raw_gold": "evals.grading.claimants.qwen:grade_raw_gold",
     **{name: f"evals.grading.claimants.{name}:grade" for name in CLAIMANTS},
+    "dr_grpo_fast": "evals.grading.claimants.dr_grpo:grade_fast",
     "dr_grpo_tags": "evals.grading.claimants.dr_grpo:grade_tags",
     "dr_grpo_tags_fast": "evals.grading.claimants.dr_grpo:grade_tags_fast",
 }

@@ -22,6 +22,9 @@ NO_DUAL_CLIP = 1e6
 
 PLUGIN = "pkg://harness.verl"
 
+KL_ESTIMATORS = {"k1": "kl", "abs": "abs", "k2": "mse", "k3": "low_var_kl"}
+"""Our name of a KL estimator -> verl's."""
+
 VERL_STD_EPSILON = 1e-6
 """What verl's own GRPO adds to the group's standard deviation."""
 
@@ -66,7 +69,7 @@ def _advantage(algorithm: RLAlgorithm) -> Keys:
         "algorithm.lam": algorithm.lam,
         "algorithm.norm_adv_by_std_in_grpo": algorithm.normalize_by_std,
         "algorithm.use_kl_in_reward": kl is not None,
-        "algorithm.kl_penalty": kl.estimator if kl else "k1",
+        "algorithm.kl_penalty": KL_ESTIMATORS[kl.estimator if kl else "k1"],
         "algorithm.kl_ctrl.type": "fixed",
         "algorithm.kl_ctrl.kl_coef": kl.coef if kl else 0.0,
         "algorithm.filter_groups.enable": False,
@@ -169,7 +172,7 @@ def _policy(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{actor}.calculate_entropy": True,
         f"{actor}.use_kl_loss": kl is not None,
         f"{actor}.kl_loss_coef": kl.coef if kl else 0.0,
-        f"{actor}.kl_loss_type": kl.estimator if kl else "k3",
+        f"{actor}.kl_loss_type": KL_ESTIMATORS[kl.estimator if kl else "k3"],
         **_optimizer(f"{actor}.optim", algorithm.optimizer),
         f"{actor}.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
         f"{actor}.checkpoint.load_contents": ["model", "optimizer", "extra"],
@@ -242,6 +245,7 @@ def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{rollout}.val_kwargs.top_p": validation.top_p,
         f"{rollout}.val_kwargs.top_k": validation.top_k,
         f"{rollout}.val_kwargs.n": spec.schedule.validation_samples,
+        f"{rollout}.val_kwargs.do_sample": validation.temperature > 0,
         f"{rollout}.agent.default_agent_loop": "reprise",
         f"{rollout}.agent.num_workers": 1 if hardware.device == "cpu" else 8,
     }

@@ -38,6 +38,7 @@ class RewardLog:
             "step": step,
             "score": score.value,
             "correct": score.correct,
+            "components": dict(score.components),
             "tokens": sample.response_tokens,
             "truncated": sample.truncated,
         }

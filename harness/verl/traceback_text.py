@@ -29,18 +29,22 @@ def _clean(line: str) -> str:
 
 
 def _blocks(lines: list[str]) -> list[list[str]]:
-    """Tracebacks, each from its first line to the exception that ends it."""
+    """Tracebacks, each from its first line to the end of the exception's message: the line that
+    names the exception, and the indented lines that follow it."""
     blocks: list[list[str]] = []
     current: list[str] | None = None
+    raised = False
     for line in lines:
+        indented = line.startswith((" ", "\t"))
         if line.strip() == START:
-            current = [START]
+            current, raised = [START], False
             blocks.append(current)
+        elif current is not None and raised and not indented:
+            current = None
         elif current is not None:
             current.append(line)
             # A remote exception goes on with the traceback of the remote process.
-            if not line.startswith((" ", "\t")) and line and not REMOTE.match(line):
-                current = None
+            raised = raised or bool(line and not indented and not REMOTE.match(line))
     return blocks
 
 

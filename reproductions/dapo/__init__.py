@@ -1,1 +1,1 @@
-"""DAPO: what this project alone does."""
+"""DAPO: decoupled clipping and dynamic sampling on Qwen2.5-32B."""

@@ -1,1 +1,1 @@
-"""DeepScaleR: what this project alone does."""
+"""DeepScaleR: GRPO with a growing response limit on DeepSeek-R1-Distill-Qwen-1.5B."""

@@ -1,11 +1,11 @@
 """PRM800K and DeepScaleR: equal as normalised text, or element by element for sympy; grades claims
-made with their grader, and those of rllm, L1, Dr. GRPO and TRPA.
+made with their grader, and those of rllm, L1 and TRPA.
 
 Source: agentica-project/deepscaler deepscaler/rewards/math_utils/utils.py, after openai/prm800k.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evals.grading import Verdict
@@ -67,13 +67,13 @@ def equal_as_text(given: str, gold: str) -> bool:
     return mathd_form(given) == mathd_form(gold)
 
 
-def mathd_form(answer: str) -> str:
-    r"""The MATH evaluation's normal form, a \text{} around the whole answer aside."""
+def mathd_form(answer: str, form: Callable[[str], str] = normal_form) -> str:
+    r"""The normal form, by default the MATH evaluation's, a \text{} around the answer aside."""
     answer = answer.strip()
     whole = WHOLE_TEXT.search(answer)
     answer = whole["text"].strip() if whole else answer
     try:
-        return normal_form(answer)
+        return form(answer)
     except ValueError:
         return answer
 

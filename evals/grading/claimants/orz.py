@@ -24,7 +24,6 @@ from evals.grading.claimants.python_math import Unreadable
 from evals.grading.claimants.repetition import is_repetitive
 
 OPEN, BOX, CLOSE = "<answer>", "\\boxed{", "</answer>"
-ALSO_REMOVED = ("$", ",")
 
 
 def grade(truth: Mapping[str, Any], response: str) -> Verdict:
@@ -66,13 +65,23 @@ def equal(given: str, gold: str) -> bool:
 def equal_as_text(given: str, gold: str) -> bool:
     """Same normal form or same number; answers without a normal form as they stand."""
     try:
-        forms = [strict_box.normal_form(text, ALSO_REMOVED) for text in (given, gold)]
+        forms = [normal_form(given), normal_form(gold)]
     except ValueError:
         return given == gold
     try:
         return float(forms[0]) == float(forms[1])
     except ValueError:
         return forms[0] == forms[1]
+
+
+def normal_form(text: str) -> str:
+    """The form of the MATH evaluation, dollars and commas aside.
+
+    Raises:
+        ValueError: as there.
+    """
+    marked = strict_box.without_marks(strict_box.without_spacing(text))
+    return strict_box.value_form(marked.replace("$", "").replace(",", ""))
 
 
 def equal_for_sympy(given: str, gold: str) -> bool:

@@ -28,6 +28,11 @@ def grade(truth: Mapping[str, Any], response: str) -> Verdict:
     return judged(truth, extracted(response) or None, _equal_to_gold, "qwen")
 
 
+def grade_raw_gold(truth: Mapping[str, Any], response: str) -> Verdict:
+    """As `grade`, with the gold as it stands: only the answer gets a normal form, as in training."""
+    return judged(truth, extracted(response), equal, "qwen")
+
+
 def _equal_to_gold(given: str, gold: str) -> bool:
     return equal(given, normal_form(gold))
 

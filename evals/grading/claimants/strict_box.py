@@ -28,21 +28,35 @@ def equal(given: str, gold: str) -> bool:
         return given == gold
 
 
-def normal_form(text: str, also_removed: tuple[str, ...] = ()) -> str:
+def normal_form(text: str) -> str:
     r"""An answer without spacing, sizing, units and percent signs, its fractions written \frac{}{}.
-
-    Args:
-        text: The answer.
-        also_removed: What a grader that builds on this form removes before units are looked at.
 
     Raises:
         ValueError: the answer ends in \frac or \sqrt, or names two units.
     """
+    return value_form(without_marks(without_spacing(text)))
+
+
+def without_spacing(text: str) -> str:
+    r"""One line, single backslashes, one size of fractions."""
     for removed in REMOVED_FIRST:
         text = text.replace(removed, "")
-    text = text.replace("\\\\", "\\").replace("tfrac", "frac").replace("dfrac", "frac")
-    for removed in (*REMOVED_LATER, *also_removed):
+    return text.replace("\\\\", "\\").replace("tfrac", "frac").replace("dfrac", "frac")
+
+
+def without_marks(text: str) -> str:
+    r"""Neither \left and \right nor signs of degrees and dollars."""
+    for removed in REMOVED_LATER:
         text = text.replace(removed, "")
+    return text
+
+
+def value_form(text: str) -> str:
+    r"""Neither unit, percent sign, name nor space; roots and fractions in braces.
+
+    Raises:
+        ValueError: as normal_form.
+    """
     text = without_unit(text).replace("\\\\%", "").replace("\\%", "")
     text = text.replace(" .", " 0.").replace("{.", "{0.")
     if text.startswith("."):

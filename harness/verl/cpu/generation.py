@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import DynamicCache
+
+from harness.verl.cpu.stops import StopWatch
 
 COMPACT_BELOW = 0.75
 """Finished rows leave the batch when less than this share of it is still running."""
@@ -26,6 +29,8 @@ class Request:
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = -1
+    stop: tuple[str, ...] = ()
+    stop_token_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class Response:
 
     tokens: list[int]
     log_probs: list[float]
+    ended: bool
+    """False when max_tokens cut it."""
 
 
 class _Sampler:
@@ -106,12 +113,27 @@ def _prefill(
 
 @torch.inference_mode()
 def generate(
-    model: Any, requests: Sequence[Request], *, eos: Collection[int], pad: int
+    model: Any,
+    requests: Sequence[Request],
+    *,
+    eos: Collection[int],
+    pad: int,
+    tokenizer: Tokenizer | None = None,
 ) -> list[Response]:
-    """Continue every request up to an end token, which is kept, or its max_tokens."""
+    """Continue every request up to an end token, a stop (both are kept), or its max_tokens.
+
+    Args:
+        eos: end tokens of every request.
+        pad: token that fills prompts to one length.
+        tokenizer: spells the responses; needed where a request has stop texts.
+    """
     sampler = _Sampler(requests)
+    watches = [
+        StopWatch(tokenizer, r.prompt, tokens={*eos, *r.stop_token_ids}, texts=r.stop)
+        for r in requests
+    ]
     limit = torch.tensor([r.max_tokens for r in requests])
-    ends = torch.tensor(sorted(eos))
+    ended = [False] * len(requests)
     drawn: list[list[tuple[int, float]]] = [[] for _ in requests]
     cache, logits, mask, position = _prefill(model, requests, pad)
     rows = torch.arange(len(requests))
@@ -123,7 +145,8 @@ def generate(
         ):
             if on:
                 drawn[row].append((token, log_prob))
-        running &= ~torch.isin(tokens, ends) & (step + 1 < limit[rows])
+                ended[row] = watches[row].ends(token)
+        running &= ~torch.tensor(ended)[rows] & (step + 1 < limit[rows])
         alive = int(running.sum())
         if alive == 0:
             break
@@ -142,5 +165,6 @@ def generate(
             use_cache=True,
         ).logits[:, -1]
     return [
-        Response(tokens=[t for t, _ in pairs], log_probs=[p for _, p in pairs]) for pairs in drawn
+        Response(tokens=[t for t, _ in pairs], log_probs=[p for _, p in pairs], ended=over)
+        for pairs, over in zip(drawn, ended, strict=True)
     ]

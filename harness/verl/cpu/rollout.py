@@ -19,6 +19,7 @@ from verl.workers.rollout.replica import RolloutReplica, TokenOutput
 
 from harness.verl.cpu.generation import Request, Response, generate
 from harness.verl.cpu.threads import use_compute_threads
+from harness.verl.endings import end_tokens
 
 QUIET_S = 0.1
 """A batch starts when no request has come for this long."""
@@ -27,14 +28,6 @@ QUIET_S = 0.1
 def server_name(replica_rank: int) -> str:
     """Name of the Ray actor of one replica."""
     return f"hf_cpu_server_{replica_rank}"
-
-
-def end_tokens(model_config: Any) -> set[int]:
-    """Tokens that end a response: those of the generation config, else the tokenizer's."""
-    ends = getattr(model_config.generation_config, "eos_token_id", None)
-    if ends is None:
-        ends = model_config.tokenizer.eos_token_id
-    return {ends} if isinstance(ends, int) else set(ends)
 
 
 def load_weights(model: Any, state: Mapping[str, Tensor]) -> None:
@@ -62,7 +55,8 @@ class RolloutServer:
             dtype=PrecisionType.to_dtype(self.config.dtype),
             attn_implementation="sdpa",
         ).eval()
-        self.eos = end_tokens(hf)
+        self.eos = end_tokens(hf.generation_config, hf.tokenizer)
+        self.tokenizer = hf.tokenizer.backend_tokenizer
         self.pad = hf.tokenizer.pad_token_id or 0
         self.seed = self.config.seed + replica_rank
         self.steps: int | None = None
@@ -95,7 +89,7 @@ class RolloutServer:
         return TokenOutput(
             token_ids=response.tokens,
             log_probs=response.log_probs,
-            stop_reason="completed",
+            stop_reason="completed" if response.ended else "length",
             extra_fields={"global_steps": self.steps},
         )
 
@@ -111,6 +105,8 @@ class RolloutServer:
             temperature=float(params["temperature"]),
             top_p=float(params["top_p"]),
             top_k=int(params["top_k"]),
+            stop=tuple(params.get("stop") or ()),
+            stop_token_ids=frozenset(params.get("stop_token_ids") or ()),
         )
 
     async def _serve(self) -> None:
@@ -137,7 +133,8 @@ class RolloutServer:
     def _generate(self, batch: list[tuple[Request, Any]]) -> list[Response]:
         if self.steps is None:
             raise RuntimeError("the rollout server was asked before it received weights")
-        return generate(self.model, [request for request, _ in batch], eos=self.eos, pad=self.pad)
+        requests = [request for request, _ in batch]
+        return generate(self.model, requests, eos=self.eos, pad=self.pad, tokenizer=self.tokenizer)
 
     async def ready(self) -> str:
         """Answer once the model is built: the node's address."""

@@ -1,1 +1,29 @@
-"""Our plug-ins for verl: every process of a run imports this at `import verl`."""
+"""Our plug-ins for verl: every process of a run imports this at `import verl`.
+
+Settings come from the keys below `reprise.` that harness/verl/emit.py writes.
+"""
+
+from types import ModuleType
+
+from harness.verl.after_import import after_import
+
+
+def _register_advantages(_: ModuleType) -> None:
+    from harness.verl.plugins import advantages  # noqa: F401  registers itself
+
+
+def _register_agent_loop(_: ModuleType) -> None:
+    from harness.verl.plugins import agent_loop  # noqa: F401  registers itself
+
+
+def _register_trainer(_: ModuleType) -> None:
+    from harness.verl.plugins import trainer  # noqa: F401  registers itself
+
+
+after_import(
+    {
+        "verl.trainer.ppo.core_algos": _register_advantages,
+        "verl.experimental.agent_loop.agent_loop": _register_agent_loop,
+        "verl.trainer.ppo.v1.trainer_sync": _register_trainer,
+    }
+)

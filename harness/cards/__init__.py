@@ -1,0 +1,25 @@
+"""Cards: the typed facts about surveyed projects; claims, fidelity, tests and listings read them."""
+
+from harness.cards.card import REPRODUCTIONS, Card, card_ids, load_card, read_card
+from harness.cards.catalogue import Entry, catalogue
+from harness.cards.facts import SOURCE, Claim, Fact, Provenance, Text
+from harness.cards.notes import Destination, FidelityNotes, SemanticNote, Setting
+
+__all__ = [
+    "REPRODUCTIONS",
+    "SOURCE",
+    "Card",
+    "Claim",
+    "Destination",
+    "Entry",
+    "Fact",
+    "FidelityNotes",
+    "Provenance",
+    "SemanticNote",
+    "Setting",
+    "Text",
+    "card_ids",
+    "catalogue",
+    "load_card",
+    "read_card",
+]

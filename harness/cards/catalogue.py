@@ -1,0 +1,39 @@
+"""The catalogue: every surveyed system and where it stands; `action=list` and tests read it."""
+
+from typing import Literal, get_args
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from harness.cards.card import REPRODUCTIONS
+from harness.cards.facts import Fact, Text
+from harness.errors import ConfigError
+
+Status = Literal["recipe", "planned", "evaluation only", "not reproducible"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+PATH = REPRODUCTIONS / "catalogue.yaml"
+
+
+class Entry(Fact):
+    """One surveyed system in the catalogue."""
+
+    id: str
+    name: Text
+    status: Status
+    link: str | None = None
+    """Repository (owner/name) or paper (arXiv id)."""
+    note: Text
+    """What it is, and why it stands where it stands."""
+
+
+def catalogue() -> list[Entry]:
+    """Every surveyed system, in the order of the file.
+
+    Raises:
+        ConfigError: the file is missing or malformed.
+    """
+    try:
+        entries = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+        return TypeAdapter(list[Entry]).validate_python(entries)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise ConfigError(f"{PATH} is not a catalogue: {error}") from error

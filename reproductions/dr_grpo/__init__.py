@@ -1,0 +1,1 @@
+"""What Dr. GRPO alone does."""

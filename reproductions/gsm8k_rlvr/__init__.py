@@ -1,0 +1,1 @@
+"""What GSM8K-RLVR alone does."""

@@ -1,0 +1,76 @@
+"""GSM8K-RLVR's rules, correctness and format; read by the recipe and by conformance.
+
+Upstream's second format lets the model write Python and executes it. Model output is never
+executed here, so only the format rule of that variant exists.
+Source: Mohammadjafari80/GSM8K-RLVR@a2e3afd:utils.py
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.errors import DataError
+from harness.rewards import Sample, Score
+from harness.rewards.gsm8k import TOLERANCE, number_after_hashes, states_final_answer, value
+
+FORMAT_MARK = 0.5
+
+
+def correctness(sample: Sample) -> Score:
+    """1 when the first number behind #### equals the gold; it is never negative.
+
+    A gold with a thousands comma equals nothing, as upstream: see `unscorable`.
+    """
+    gold = number(gold_text(sample.ground_truth))
+    written = number_after_hashes(sample.response)
+    given = None if written is None else value(written)
+    right = gold is not None and given is not None and abs(given - gold) < TOLERANCE
+    return Score(value=float(right), correct=right, extracted=written)
+
+
+def format(sample: Sample) -> Score:
+    """0.5 when a line says `#### The final answer is` and a number."""
+    fits = states_final_answer(sample.response)
+    return Score(value=FORMAT_MARK * fits, correct=fits)
+
+
+def code_format(sample: Sample) -> Score:
+    """0.5 when a line, indented by four spaces, returns something and another line follows."""
+    fits = returns_something(sample.response)
+    return Score(value=FORMAT_MARK * fits, correct=fits)
+
+
+def returns_something(text: str) -> bool:
+    """Does a return statement with a value stand on a line of its own, with a line end behind?
+
+    White space between `return` and its value may span lines.
+    """
+    return re.search(r"\n    return\s+[^\n]+\n", text) is not None
+
+
+def unscorable(ground_truth: Any) -> str | None:
+    """Why no response can be right about a problem; None where one can."""
+    text = gold_text(ground_truth)
+    if number(text) is None:
+        return f"the gold answer {text!r} is not a plain number, and upstream's rule reads no other"
+    return None
+
+
+def gold_text(ground_truth: Any) -> str:
+    """The gold answer as text: a value, or the field `answer`."""
+    if isinstance(ground_truth, Mapping):
+        if "answer" not in ground_truth:
+            raise DataError(
+                f"gsm8k: the ground truth {ground_truth!r} has no field 'answer' "
+                "(data.ground_truth=[answer])"
+            )
+        ground_truth = ground_truth["answer"]
+    return str(ground_truth)
+
+
+def number(text: str) -> float | None:
+    """What float() reads in a text; None where it refuses."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

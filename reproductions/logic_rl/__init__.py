@@ -1,0 +1,1 @@
+"""What Logic-RL alone does."""

@@ -1,0 +1,72 @@
+"""Logic-RL's rule for knights and knaves, from -3 to 3; read by the recipe and by conformance.
+
+A response that keeps the format earns 1, one that breaks it loses 1. The answer adds 2 when every
+role is right, -1.5 when one is wrong, and -2 when it cannot be read or the format is broken.
+Source: Unakar/Logic-RL@9d2c457:verl/utils/reward_score/kk.py
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.errors import DataError
+from harness.rewards import Sample, Score
+from harness.rewards.extraction import after_first, last_tagged
+from harness.rewards.tags import once_in_order
+
+TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+RIGHT, WRONG, UNREAD = 2.0, -1.5, -2.0
+GOLD_LINE = re.compile(r"\b([A-Za-z]+)\b.*?\b(knight|knave)\b", re.IGNORECASE)
+
+Roles = dict[str, str]
+
+
+def kk(sample: Sample) -> Score:
+    """Name the role of every person, in one pair of think tags and one of answer tags.
+
+    The prompt's text counts as well: its opening think tag is the one that is allowed.
+    """
+    expected = roles_of(sample.ground_truth)
+    text = sample.prompt + sample.response
+    spoken = after_first(text, "Assistant:", "<|im_start|>assistant")
+    format_mark = 1.0 if once_in_order(text if spoken is None else spoken, TAGS) else -1.0
+    readable = spoken is not None and format_mark > 0
+    answer = last_tagged(spoken or "", "answer", across_lines=True) if readable else None
+    named = named_roles(answer, list(expected)) if answer else None
+    mark = UNREAD if named is None else RIGHT if named == expected else WRONG
+    return Score(
+        value=format_mark + mark,
+        correct=mark == RIGHT,
+        extracted=answer,
+        components={"format": format_mark, "answer": mark},
+    )
+
+
+def roles_of(ground_truth: Any) -> Roles:
+    """Name -> role, from lines such as `(1) Zoey is a knight`."""
+    text = ground_truth.get("solution") if isinstance(ground_truth, Mapping) else ground_truth
+    lines = text.split("\n") if isinstance(text, str) else []
+    found = [match.groups() for line in lines if (match := GOLD_LINE.search(line))]
+    if not found:
+        raise DataError(
+            f"knights and knaves: the ground truth {ground_truth!r:.80} names no role; give lines "
+            "such as '(1) Zoey is a knight', or a mapping with them in the field 'solution'"
+        )
+    return {name: role.lower() for name, role in found}
+
+
+def named_roles(answer: str, names: list[str]) -> Roles | None:
+    """The roles that an answer gives to the people; None unless it says exactly one for each.
+
+    Counted is how often the words knight and knave occur at all, in other words too.
+    """
+    lowered = answer.lower()
+    if lowered.count("knight") + lowered.count("knave") != len(names):
+        return None
+    roles = {}
+    for name in names:
+        said = re.search(rf"\b{re.escape(name)}\b\s+is\s+a\s+\b(knight|knave)\b", answer, re.I)
+        if said is None:
+            return None
+        roles[name] = said.group(1).lower()
+    return roles

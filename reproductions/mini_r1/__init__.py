@@ -1,0 +1,1 @@
+"""What Mini-R1 alone does."""

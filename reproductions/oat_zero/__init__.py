@@ -1,0 +1,1 @@
+"""What oat-zero alone does."""

@@ -1,0 +1,1 @@
+"""What Open R1 alone does."""

@@ -1,0 +1,1 @@
+"""What Open-Reasoner-Zero alone does."""
