@@ -245,7 +245,6 @@ def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{rollout}.val_kwargs.top_p": validation.top_p,
         f"{rollout}.val_kwargs.top_k": validation.top_k,
         f"{rollout}.val_kwargs.n": spec.schedule.validation_samples,
-        f"{rollout}.val_kwargs.do_sample": validation.temperature > 0,
         f"{rollout}.agent.default_agent_loop": "reprise",
         f"{rollout}.agent.num_workers": 1 if hardware.device == "cpu" else 8,
     }

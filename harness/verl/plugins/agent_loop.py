@@ -41,7 +41,8 @@ class AgentLoop(SingleTurnAgentLoop):  # type: ignore[misc]
         self.stop_token_ids = list(settings.stop_token_ids)
         ends = end_tokens(_generation_config(model.path, model.trust_remote_code), self.tokenizer)
         self.endings = Endings(tokens=ends.union(self.stop_token_ids), texts=self.stop)
-        self.server_manager = _Listener(self.server_manager)
+        self.listener = _Listener(self.server_manager)
+        self.server_manager: Any = self.listener
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         """Sample one response.
@@ -67,7 +68,7 @@ class AgentLoop(SingleTurnAgentLoop):  # type: ignore[misc]
         return stops
 
     def _reason(self, response: list[int]) -> str:
-        said = self.server_manager.stop_reason
+        said = self.listener.stop_reason
         if said in ("aborted", "abort"):
             raise RuntimeError("the rollout server aborted a response: it must not be trained on")
         if said in ("stop", "length"):
