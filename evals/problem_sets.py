@@ -12,6 +12,7 @@ from evals.benchmarks import Problem, describe, grader_of, load_problems
 from evals.grading import canonical
 from evals.job import Prompt, canonical_hash
 from evals.judges import GraderJudge, Judge, RewardJudge
+from harness.data.prompts import shows_raw
 from harness.errors import EvaluationError
 from harness.spec import Benchmark, Data, Evaluation, PromptFormat, Reward
 
@@ -130,7 +131,10 @@ def from_held_out(path: Path, benchmark: Benchmark, data: Data, reward: Reward) 
         texts={prompt.id: prompt.messages[-1]["content"] for prompt in prompts},
         truths=truths,
         prompt=PromptFormat.model_construct(
-            name=data.name, render=data.render, template=data.template, system=None
+            name=data.name,
+            render="raw" if shows_raw(data) else "chat",
+            template=data.template,
+            system=next((turn.content for turn in data.before if turn.role == "system"), None),
         ),
         judge=RewardJudge(reward),
         second=None,

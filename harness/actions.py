@@ -141,37 +141,49 @@ def _claim(request: Request, spec: EvalSpec) -> "Claim | None":
 
 
 def list_repros(request: Request) -> int:
-    """Print every surveyed project and its status.
+    """Print every surveyed system by status, with what it is and why it stands there.
 
     Example: python run.py action=list
     """
-    from harness.cards import catalogue
+    from harness.cards.catalogue import catalogue, listing
 
-    for entry in catalogue():
-        print(f"{entry.id:<22} {entry.status:<18} {entry.name}{_note(entry.note)}")
+    print(listing(catalogue()))
     return 0
 
 
-def _note(note: str | None) -> str:
-    return f"  ({note})" if note else ""
+def fidelity(request: Request) -> int:
+    """Hold a recipe to what upstream really runs: same, renamed, changed (why), not expressible.
+
+    A row for every key and behaviour of upstream, at full size whatever the hardware. Exit code 1
+    if a difference is not explained, or a number of the recipe has no source.
+    Example: python run.py +repro=tinyzero action=fidelity
+    """
+    from harness.fidelity.full_size import full_size
+    from harness.fidelity.run import fidelity
+    from harness.fidelity.text import text
+
+    found = fidelity(full_size(request.overrides))
+    print(text(found))
+    return 1 if found.problems() else 0
 
 
 def conformance(request: Request) -> int:
-    """Score a file of golden cases with the repro's reward and compare with upstream's verdicts.
+    """Score golden cases with the repro's reward and compare with upstream's recorded verdicts.
 
-    Prints "N of M agree" and the disagreements; exit code 1 if there are any.
+    cases= names another file than the one that ships with the repro. Prints "N of M agree" and the
+    disagreements; exit code 1 if there are any.
     Example: python run.py +repro=tinyzero action=conformance cases=golden.jsonl
     """
-    from harness.cards import load_card
+    from harness.cards import load_card, shipped_cases
     from harness.conformance import conform, report
 
     repro, cases = request.config.repro, request.config.cases
-    if not repro or not cases:
+    if not repro:
         raise ConfigError(
-            f"action=conformance was given repro={repro} cases={cases}: it needs both, for example "
-            "+repro=tinyzero cases=reproductions/tinyzero/golden.jsonl"
+            "action=conformance needs a recipe, whose reward it scores with: add +repro=<id>, and "
+            "cases=<file.jsonl> for other cases than the shipped ones"
         )
-    result = conform(Path(cases), load_card(repro))
+    result = conform(Path(cases) if cases else shipped_cases(repro), load_card(repro))
     print(report(result))
     return 1 if result.disagreements else 0
 
@@ -183,6 +195,7 @@ ACTIONS: dict[str, Callable[[Request], int]] = {
     "eval": evaluate,
     "score": score,
     "list": list_repros,
+    "fidelity": fidelity,
     "conformance": conformance,
 }
 

@@ -31,7 +31,7 @@ from harness.report.page import write_report
 from harness.report.read import EVALUATION
 from harness.results import block
 from harness.rundir import RunDir
-from harness.spec import EvalSpec, Evaluation, RunSpec
+from harness.spec import EvalSpec, Evaluation, RLAlgorithm, RunSpec
 
 STATEMENT_FILE = "statement.json"
 MEND = (
@@ -67,17 +67,32 @@ def measure_run(
     folder: Path,
     on_progress: Progress,
 ) -> list[Scores]:
-    """Scores of the models of a run under its protocol."""
-    measurement = Measurement(
-        protocol=spec.eval,
-        max_tokens=spec.eval.max_tokens or spec.data.max_response_tokens,
-        sets=sets_of_run(spec, test_parquet),
-        subjects=subjects,
-        backend=spec.backend,
-        hardware=fitted(spec),
-        trust_remote_code=spec.model.trust_remote_code,
-    )
-    return measure(measurement, folder=folder, on_progress=on_progress)
+    """Scores of the models of a run under its protocol, in the order of its benchmarks."""
+    sets = sets_of_run(spec, test_parquet)
+    own, named = held_out_protocol(spec), spec.eval
+    found: dict[str, Scores] = {}
+    for protocol in [named] if own == named else [own, named]:
+        mine = [s for s in sets if own == named or (s.name == HELD_OUT) == (protocol is own)]
+        measurement = Measurement(
+            protocol=protocol,
+            max_tokens=protocol.max_tokens or spec.data.max_response_tokens,
+            sets=mine,
+            subjects=subjects,
+            backend=spec.backend,
+            hardware=fitted(spec),
+            trust_remote_code=spec.model.trust_remote_code,
+        )
+        scores = measure(measurement, folder=folder, on_progress=on_progress) if mine else []
+        found |= {score.benchmark: score for score in scores}
+    return [found[problems.name] for problems in sets]
+
+
+def held_out_protocol(spec: RunSpec) -> Evaluation:
+    """The protocol for the run's own held-out rows: a response ends where it does in training,
+    unless the protocol has stop texts itself. Benchmarks keep the protocol as it is named."""
+    if spec.eval.stop or not isinstance(spec.algorithm, RLAlgorithm):
+        return spec.eval
+    return spec.eval.model_copy(update={"stop": list(spec.algorithm.sampling.stop)})
 
 
 def training_overlaps(data: Path, protocol: Evaluation) -> dict[str, Overlap]:

@@ -4,11 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+from harness.adapters import merge_files
 from harness.checkpoints import step_folder
 from harness.errors import TrainingError
 from harness.files import write_json
 from harness.rundir import RunDir
-from harness.spec import RunSpec
+from harness.spec import RLAlgorithm, RunSpec
 
 RECORD = "reprise_export.json"
 
@@ -31,6 +32,9 @@ def export(spec: RunSpec, directory: RunDir, step: int) -> str:
     partial = directory.path / "model.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(source, partial, copy_function=_link_or_copy)
+    if isinstance(spec.algorithm, RLAlgorithm) and (lora := spec.algorithm.lora):
+        # verl saves base and adapters under names that only PEFT reads.
+        merge_files(partial, lora.alpha / lora.rank)
     if spec.hardware.precision == "fp32":
         _declare_fp32(partial / "config.json")
     files = {p.name: p.stat().st_size for p in sorted(partial.iterdir()) if p.is_file()}

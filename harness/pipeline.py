@@ -17,6 +17,7 @@ from harness.chain import Leg, legs
 from harness.claims import statements
 from harness.console import Console, short
 from harness.control import released, settled
+from harness.data.filters import losses
 from harness.data.manifest import prepared
 from harness.data.prepare import prepare
 from harness.errors import ConfigError, RunDirError
@@ -174,9 +175,17 @@ def prepare_data(run: Run, training: Training) -> str:
     """Data to parquet."""
     spec, folder = training.spec, training.directory.path / "data"
     sft, tokenizer_path = spec.algorithm.kind == "sft", model_path(spec.model)
-    done = prepared(folder, spec.data, tokenizer_path=tokenizer_path, sft=sft)
+    check = spec.reward.check
+    done = prepared(folder, spec.data, tokenizer_path=tokenizer_path, sft=sft, check=check)
     with run.console.working(f"preparing {spec.data.name} from {spec.data.source.kind}"):
-        manifest = done or prepare(spec.data, tokenizer_path=tokenizer_path, folder=folder, sft=sft)
+        manifest = done or prepare(
+            spec.data,
+            tokenizer_path=tokenizer_path,
+            folder=folder,
+            sft=sft,
+            check=check,
+            benchmarks=Path(spec.eval.folder) if spec.eval.folder else None,
+        )
     train_rows = manifest.splits["train"].rows_out
     training.steps = plan.total_steps(spec, train_rows)
     if training.steps == 0:
@@ -185,7 +194,8 @@ def prepare_data(run: Run, training: Training) -> str:
             "prompts: set data.train_rows or a smaller batch"
         )
     kept = f"{train_rows} training and {manifest.splits['test'].rows_out} held-out rows"
-    return kept + (", done before" if done else f" from {manifest.origin}")
+    kept += ", done before" if done else f" from {manifest.origin}"
+    return "; ".join([kept, *losses(manifest)])
 
 
 def measure_control(run: Run) -> str:

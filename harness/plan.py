@@ -56,7 +56,7 @@ def total_steps(spec: RunSpec, train_rows: int) -> int:
 def planned_steps(spec: RunSpec) -> int | None:
     """Steps known before the data are prepared; null when the rows are not known yet."""
     if spec.data.train_rows is not None:
-        return total_steps(spec, spec.data.train_rows)
+        return total_steps(spec, spec.data.train_rows * spec.data.repeat)
     return spec.schedule.steps
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from evals import HELD_OUT
 from evals.benchmarks import names
 from evals.grading import graders
+from harness.data.prompts import mistakes
 from harness.fit import fit, longest_sequence, misfits
 from harness.spec import Backend, Benchmark, Evaluation, RLAlgorithm, RunSpec
 
@@ -20,6 +21,7 @@ def violations(spec: RunSpec) -> list[str]:
         *_lengths(spec),
         *_hardware(spec),
         *_schedule(spec),
+        *mistakes(spec.data),
         *benchmark_violations(spec.eval, has_data=True),
     ]
     found += backend_violations(spec.backend)

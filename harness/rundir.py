@@ -64,7 +64,8 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 def run_name(spec: RunSpec) -> str:
     """Readable and unique: repro, model, algorithm, hardware, seed, start of the identity."""
-    parts = [spec.repro or "free", spec.model.name, spec.algorithm.name, spec.hardware.name]
+    recipe = "_".join(filter(None, [spec.repro or "free", spec.variant]))
+    parts = [recipe, spec.model.name, spec.algorithm.name, spec.hardware.name]
     return "-".join([*parts, f"s{spec.seed}", identity(spec)[:8]])
 
 

@@ -151,17 +151,27 @@ def _believe(spec: RunSpec, directory: RunDir, steps: int) -> None:
 
 def _count_rewards(algorithm: RLAlgorithm, directory: RunDir, attempts: Mapping[int, int]) -> None:
     """The reward that was named must have scored every response of every training step."""
-    expected = algorithm.prompts_per_step * algorithm.group_size
+    steps = effective_steps(directory.events())
     logs = {
         attempt: ScoredResponses(directory.path / "logs" / f"attempt_{attempt}" / REWARD_LOG)
         for attempt in set(attempts.values())
     }
     for step, attempt in attempts.items():
+        prompts = _prompts_generated(algorithm, steps[step])
+        expected = prompts * algorithm.group_size
         if (scored := logs[attempt].scored(step)) != expected:
             raise TrainingError(
                 f"the reward scored {scored} responses in step {step}, and "
-                f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} responses = "
+                f"{prompts} prompts x {algorithm.group_size} responses = "
                 f"{expected} were asked for: another reward ran, or responses were dropped. "
                 f"The model cannot be trusted; see logs/attempt_{attempt}/{REWARD_LOG}, and start "
                 f"anew after deleting {directory.path}"
             )
+
+
+def _prompts_generated(algorithm: RLAlgorithm, metrics: Mapping[str, float]) -> int:
+    """Prompts of one step; dynamic sampling generates for more than it trains on, and logs it."""
+    if algorithm.filter_groups is None:
+        return algorithm.prompts_per_step
+    batches = int(metrics.get("training/filter_groups/batches", 0))
+    return batches * algorithm.filter_groups.prompts_per_batch

@@ -1,31 +1,111 @@
-"""Every recipe of conf/repro: a card that vouches for each of its numbers, and golden cases."""
+"""Every recipe of conf/repro: faithful to its upstream, every number with a source, its miniature
+explained, its upstream files as the facts have them, and its golden cases."""
 
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from harness.cards import REPRODUCTIONS, load_card, unsourced
+from harness.cards import REPRODUCTIONS, load_card, shipped_cases
+from harness.chain import legs
 from harness.conformance import conform
 from harness.explain import options
+from harness.fidelity.format import UpstreamRun, load_upstream, upstream_names
+from harness.fidelity.full_size import recipe
+from harness.fidelity.run import Fidelity, card_names, fidelity, needless
+from harness.fidelity.sourcing import unexplained_in_miniature
 from tests.composing import spec_of
 
-
-@pytest.mark.parametrize("hardware", ["cpu", "4xA800"])
-@pytest.mark.parametrize("repro", options("repro"))
-def test_every_number_has_a_source(repro: str, hardware: str) -> None:
-    spec = spec_of(f"+repro={repro}", f"hardware={hardware}")
-    assert unsourced(spec, load_card(repro)) == []
+SHARED = Path(__file__).parents[2] / "shared"
+FACTS = SHARED / "upstream"
+RECIPES = options("repro")
+IDS = sorted(path.parent.name for path in REPRODUCTIONS.glob("*/upstream"))
 
 
-@pytest.mark.parametrize("repro", options("repro"))
-def test_the_reward_agrees_with_the_shipped_golden_cases(repro: str) -> None:
-    result = conform(REPRODUCTIONS / repro / "golden.jsonl", load_card(repro))
+@cache
+def found(name: str) -> Fidelity:
+    return fidelity(recipe(name))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_difference_is_explained_and_every_number_has_a_source(name: str) -> None:
+    assert found(name).problems() == []
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_no_explanation_is_left_over(id: str) -> None:
+    assert needless([found(name) for name in RECIPES if recipe(name).repro == id]) == []
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_miniature_changes_only_what_the_card_explains(name: str) -> None:
+    small, full = spec_of(f"+repro={name}", "hardware=cpu"), recipe(name)
+    assert small.miniature and small.repro == full.repro and small.repro is not None
+    assert small.variant == full.variant
+    at_full_size = {leg.name: leg.spec for leg in legs(full)}
+    assert [leg.name for leg in legs(small)] == list(at_full_size)
+    for leg in legs(small):
+        card = load_card(small.repro).of(card_names(small.variant, leg.name))
+        problems = unexplained_in_miniature(leg.spec, at_full_size[leg.name], card.miniature)
+        assert problems == []
+
+
+@pytest.mark.skipif(
+    not FACTS.exists(), reason="the facts about upstream are not beside the project"
+)
+@pytest.mark.parametrize("id", IDS)
+def test_upstream_files_are_as_the_facts_have_them(id: str) -> None:
+    facts = [*FACTS.glob(f"{id}.yaml"), *FACTS.glob(f"{id}.*.yaml")]
+    known = {path.name: as_facts(yaml.safe_load(path.read_text())) for path in facts}
+    assert upstream_names(id)
+    for name in upstream_names(id):
+        ours = as_written(load_upstream(id, name))
+        nearest = min(known, key=lambda path: len(unequal(ours, known[path])))
+        wrong = unequal(ours, known[nearest])
+        assert not wrong, f"{id}/upstream/{name}.yaml differs from {nearest} in {wrong}"
+
+
+def as_written(run: UpstreamRun) -> dict[str, Any]:
+    """One of our upstream files as flat entries."""
+    return {
+        "script": run.script,
+        **{f"effective.{key}": (v.value, v.origin) for key, v in run.effective.items()},
+        **{f"perf.{key}": value for key, value in run.perf.items()},
+        **{f"verl.{key}": value for key, value in run.verl.items()},
+        "semantics": sorted(behaviour.at for behaviour in run.semantics.values()),
+    }
+
+
+def as_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """One file of the facts as the same entries."""
+    translation = facts.get("verl09", {}) | facts.get("verl09_plus", {})
+    return {
+        "script": facts["script"],
+        **{f"effective.{key}": (v["value"], v["from"]) for key, v in facts["effective"].items()},
+        **{f"perf.{key}": value for key, value in (facts.get("perf") or {}).items()},
+        **{f"verl.{key}": value for key, value in translation.items()},
+        "semantics": sorted(behaviour["at"] for behaviour in facts["semantics"]),
+    }
+
+
+def unequal(left: dict[str, Any], right: dict[str, Any]) -> Sequence[str]:
+    """Entries that one side lacks or that differ."""
+    missing = object()
+    return [key for key in left | right if left.get(key, missing) != right.get(key, missing)]
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_the_reward_agrees_with_the_shipped_golden_cases(id: str) -> None:
+    result = conform(shipped_cases(id), load_card(id))
     assert not result.disagreements and result.agree == result.cases > 0
 
 
-@pytest.mark.parametrize("repro", options("repro"))
-def test_the_reward_agrees_with_upstreams_recorded_verdicts(repro: str) -> None:
-    cases = Path(__file__).parents[2] / "shared" / "golden" / f"{repro}.jsonl"
+@pytest.mark.parametrize("id", IDS)
+def test_the_reward_agrees_with_upstreams_recorded_verdicts(id: str) -> None:
+    cases = SHARED / "golden" / f"{id}.jsonl"
     if not cases.exists():
         pytest.skip("upstream's recorded verdicts are not beside the project")
-    assert not conform(cases, load_card(repro)).disagreements
+    assert not conform(cases, load_card(id)).disagreements

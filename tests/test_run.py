@@ -72,7 +72,7 @@ def test_conformance_of_the_shipped_cases() -> None:
         (["algorithm.optimizer.lrr=1"], "did you mean algorithm.optimizer.lr?"),
         (["action=pln"], "did you mean plan?"),
         (["seed=abc"], "valid integer"),
-        (["+repro=tinyzero", "action=conformance"], "needs both"),
+        (["action=conformance"], "needs a recipe"),
         (["+repro=tinyzero", "hardware=4xA800"], "Three ways on"),
         (["tracking=wandb", "tracking.wandb_mode=online"], "WANDB_API_KEY"),
         (["model.path=/nowhere"], "is no folder here"),

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.scored import ScoredResponses
+from harness.scored import ScoredResponses, Spread, constant_components
 from harness.steps import effective_attempts, effective_steps, steps_of_file
 
 
@@ -30,12 +30,41 @@ def test_metrics_file_cut_by_a_kill(tmp_path: Path) -> None:
     assert steps_of_file(tmp_path / "none") == {}
 
 
+def write_scores(log: Path, rows: list[tuple[str, int, bool, float]]) -> None:
+    with log.open("a") as file:
+        for split, number, correct, brief in rows:
+            components = {"right": float(correct), "brief": brief}
+            line = {"split": split, "step": number, "correct": correct, "components": components}
+            file.write(json.dumps({**line, "score": correct + brief}) + "\n")
+
+
 def test_scored_responses_count_training_only(tmp_path: Path) -> None:
     log = tmp_path / "rewards.jsonl"
-    rows = [("train", 1, True), ("train", 1, False), ("test", 1, True), ("train", 2, True)]
     scored = ScoredResponses(log)
-    assert scored.accuracy(1) is None
-    log.write_text(
-        "".join(json.dumps({"split": s, "step": n, "correct": c}) + "\n" for s, n, c in rows)
-    )
+    assert scored.accuracy(1) is None and scored.components(1) == {}
+    rows = [("train", 1, True, 0.5), ("train", 1, False, 0.5), ("test", 1, True, 9.0)]
+    write_scores(log, [*rows, ("train", 2, True, 0.0)])
     assert scored.scored(1) == 2 and scored.accuracy(1) == 0.5 and scored.scored(3) == 0
+    assert scored.components(1) == {"right": 0.5, "brief": 0.5}
+    assert scored.components(2) == {"right": 1.0, "brief": 0.0}
+
+
+def test_a_component_that_never_changes_is_found(tmp_path: Path) -> None:
+    log = tmp_path / "rewards.jsonl"
+    scored = ScoredResponses(log)
+    for number in range(1, 5):
+        write_scores(log, [("train", number, True, 0.25), ("train", number, number != 2, 0.25)])
+        expected = {"brief": 0.25} if number >= 3 else {}
+        assert scored.constant(number, last=3) == expected
+    assert scored.constant(4, last=2) == {"brief": 0.25, "right": 1.0, "the reward": 1.25}
+    write_scores(log, [("train", 5, True, 0.25), ("train", 5, True, 0.5)])
+    assert scored.constant(5, last=3) == {"right": 1.0}
+
+
+def test_another_value_in_another_step_is_a_change() -> None:
+    first, second = Spread(), Spread()
+    first.add(0.0)
+    second.add(1.0)
+    assert constant_components([{"a": first}, {"a": first}]) == {"a": 0.0}
+    assert constant_components([{"a": first}, {"a": second}]) == {}
+    assert constant_components([{"a": first}, {}]) == {} and constant_components([]) == {}

@@ -73,6 +73,7 @@ GRADERS: dict[str, str] = {
     "qwen_raw_gold": "evals.grading.claimants.qwen:grade_raw_gold",
     **{name: f"evals.grading.claimants.{name}:grade" for name in CLAIMANTS},
     "dr_grpo_fast": "evals.grading.claimants.dr_grpo:grade_fast",
+    "math_verify_latex_gold": "evals.grading.claimants.math_verify_latex:grade_latex_gold",
     "dr_grpo_tags": "evals.grading.claimants.dr_grpo:grade_tags",
     "dr_grpo_tags_fast": "evals.grading.claimants.dr_grpo:grade_tags_fast",
 }

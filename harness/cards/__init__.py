@@ -1,6 +1,6 @@
-"""Cards: the typed facts about surveyed projects; claims, fidelity, tests and listings read them."""
+"""Cards: the typed facts about surveyed projects; claims, fidelity, tests and lists read them."""
 
-from harness.cards.card import REPRODUCTIONS, Card, card_ids, load_card, read_card
+from harness.cards.card import REPRODUCTIONS, Card, card_ids, load_card, read_card, shipped_cases
 from harness.cards.catalogue import Entry, catalogue
 from harness.cards.facts import SOURCE, Claim, Fact, Provenance, Text
 from harness.cards.notes import Destination, FidelityNotes, SemanticNote, Setting
@@ -22,4 +22,5 @@ __all__ = [
     "catalogue",
     "load_card",
     "read_card",
+    "shipped_cases",
 ]

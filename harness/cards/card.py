@@ -22,6 +22,8 @@ PROTOCOL = (
     "grader",
 )
 """What a claim must state besides benchmark and metric, or give a reason for."""
+DRAWN = ("samples_per_problem", "temperature", "top_p")
+"""What the metric greedy states by itself."""
 
 
 def _as_list(value: Any) -> Any:
@@ -64,7 +66,8 @@ class Card(Fact):
     def protocols(self) -> Self:
         """A claim states its whole protocol, or the card says why it does not."""
         for claim in self.claims:
-            missing = [name for name in PROTOCOL if getattr(claim, name) is None]
+            wanted = [n for n in PROTOCOL if claim.metric != "greedy" or n not in DRAWN]
+            missing = [name for name in wanted if getattr(claim, name) is None]
             if missing and not (claim.note or self.claims_note):
                 raise ValueError(
                     f"the claim {claim.value} on {claim.benchmark} lacks {', '.join(missing)}: "
@@ -105,6 +108,11 @@ def load_card(id: str) -> Card:
     if not path.is_file():
         raise ConfigError(f"no card for {id!r}; there are cards for {', '.join(card_ids())}")
     return read_card(path)
+
+
+def shipped_cases(id: str) -> Path:
+    """The golden cases that ship with a reproduction."""
+    return REPRODUCTIONS / id / "golden.jsonl"
 
 
 def card_ids() -> list[str]:

@@ -1,5 +1,6 @@
 """The catalogue: every surveyed system and where it stands; `action=list` and tests read it."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import yaml
@@ -37,3 +38,19 @@ def catalogue() -> list[Entry]:
         return TypeAdapter(list[Entry]).validate_python(entries)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ConfigError(f"{PATH} is not a catalogue: {error}") from error
+
+
+def listing(entries: Sequence[Entry]) -> str:
+    """The catalogue as text, one section a status."""
+    width = max(len(entry.id) for entry in entries)
+    lines = []
+    for status in STATUSES:
+        found = [entry for entry in entries if entry.status == status]
+        lines += ["", f"{status} ({len(found)})"] if found else []
+        for entry in found:
+            where = f" ({entry.link})" if entry.link else ""
+            lines += [
+                f"  {entry.id:<{width}}  {entry.name}{where}",
+                f"  {'':{width}}  {entry.note}",
+            ]
+    return "\n".join(lines).lstrip("\n")

@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from evals import METRIC
 
-SOURCE = r"^[^@\s]+@[0-9A-Za-z.]+:\S+$|^arXiv:\S+"
+ORIGIN = r"(?:[^@\s]+@[0-9A-Za-z.]+|[\w.\-]+==[\w.]+):\S+"
+SOURCE = rf"^{ORIGIN}$|^arXiv:\S+"
+"""repo@commit:path, package==version:path, or arXiv:id."""
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -42,8 +44,8 @@ class Dataset(Fact):
     """Hub id."""
     split: str
     """Split that is read."""
-    rows: int
-    """Rows used."""
+    rows: int | None
+    """Rows used; null when the count is not published."""
     use: Literal["train", "test"]
     """What they are used for."""
     note: str | None = None
@@ -106,7 +108,7 @@ class Provenance(Fact):
     origin: Literal["script", "fork_default", "hard_coded", "paper", "ours"] = Field(alias="from")
     """script, fork_default, hard_coded: read upstream; ours: chosen here."""
     source: Annotated[str, Field(pattern=SOURCE)] | None = None
-    """repo@commit:path, or arXiv:id."""
+    """repo@commit:path, package==version:path, or arXiv:id."""
     reason: str | None = None
     """Why the value was chosen here."""
 

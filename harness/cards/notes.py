@@ -14,6 +14,8 @@ class Destination(Fact):
     """RunSpec field with the same meaning; several share the value, or take one of a list each."""
     present: str | None = None
     """Instead of a field: the part of RunSpec that is there if upstream's switch is on."""
+    or_else: str | None = None
+    """RunSpec field that holds where the first one is null."""
     divide_by: str | float | None = None
     """A RunSpec field or a number."""
     times: str | float | None = None
@@ -21,10 +23,10 @@ class Destination(Fact):
     values: dict[Any, Any] = {}
     """Upstream's value -> ours, for this key; goes before the table's."""
     when: dict[str, Any] = {}
-    """Other upstream keys and the values at which this one is read; a key that upstream lacks does
-    not count."""
+    """Upstream keys and the value, or list of values, at which this one is read; a key that
+    upstream lacks does not count."""
     unless: dict[str, Any] = {}
-    """Other upstream keys and the values at which this one is not read."""
+    """Upstream keys and the value, or list of values, at which this one is not read."""
     yields_to: str | None = None
     """Upstream key that replaces this one where it is given."""
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from evals.benchmarks import describe
+from harness.data.checks import code_sha256
 from harness.data.sources import fingerprint
 from harness.data.tokens import tokenizer_hash
 from harness.spec import Data
@@ -35,6 +37,21 @@ class Recipe(Record):
     """sha256 of the tokenizer that counted tokens."""
     sft: bool
     """Rows carry demonstrations for supervised fine-tuning."""
+    check: str | None
+    """Name and sha256 of the code that says which ground truths can be scored."""
+    benchmarks: dict[str, str | None]
+    """Benchmark of data.decontaminate -> digest of its pinned content."""
+
+
+class LeftOut(Record):
+    """A row that was left out because of what it holds."""
+
+    row: int
+    """Number of the row in its split, from 1, before anything was left out."""
+    reason: str
+    why: str
+    prompt_end: str
+    """The last characters of its prompt."""
 
 
 class SplitManifest(Record):
@@ -46,10 +63,25 @@ class SplitManifest(Record):
     rows_in: int
     """Rows taken from the source."""
     rows_out: int
-    """Rows written."""
+    """Rows written, copies (data.repeat) included."""
     dropped: dict[str, int]
-    """Rows left out, by filter."""
+    """Reason -> rows left out for it (harness.data.filters.REASONS)."""
+    left_out: list[LeftOut]
+    """The first of them that are at fault themselves."""
+    cut_prompts: int
+    """Rows whose prompt is longer than the limit and loses its start."""
     longest_prompt_tokens: int
+    """As the model sees it."""
+
+
+class FirstPrompt(Record):
+    """The first training prompt as the model sees it."""
+
+    text: str
+    token_ids_sha256: str
+    """sha256 of its token ids, written in decimal with spaces between."""
+    chat_template_sha256: str | None
+    """sha256 of the chat template around it; null when the prompt is raw text."""
 
 
 class Manifest(Record):
@@ -63,7 +95,12 @@ class Manifest(Record):
     seed: int | None
     """Seed of generated rows."""
     recipe: Recipe
+    source_rows: int
+    """Rows of the source that training rows were taken from."""
+    left_out: dict[str, int]
+    """Rows that do not belong to the data set, by reason; left out before it was cut."""
     columns: list[str]
+    first_prompt: FirstPrompt
     splits: dict[Split, SplitManifest]
     test_prompts_in_train: int
     """Held-out rows whose prompt text is also a training prompt."""
@@ -73,24 +110,32 @@ class Manifest(Record):
         return folder / self.splits[split].file
 
 
-def recipe_of(data: Data, tokenizer_path: str, sft: bool) -> Recipe:
-    """The recipe that preparing now would follow."""
+def recipe_of(data: Data, tokenizer_path: str, sft: bool, check: str | None = None) -> Recipe:
+    """The recipe that preparing now would follow.
+
+    Args:
+        check: reward.check, `module:function`.
+    """
     specification = json.dumps(data.model_dump(mode="json"), sort_keys=True)
     return Recipe(
         data=sha256(specification.encode()).hexdigest(),
         source=fingerprint(data.source),
         tokenizer=tokenizer_hash(tokenizer_path),
         sft=sft,
+        check=code_sha256(check) if check else None,
+        benchmarks={name: describe(name).content_sha256 for name in data.decontaminate},
     )
 
 
-def prepared(folder: Path, data: Data, *, tokenizer_path: str, sft: bool) -> Manifest | None:
+def prepared(
+    folder: Path, data: Data, *, tokenizer_path: str, sft: bool, check: str | None = None
+) -> Manifest | None:
     """The manifest when the folder already holds exactly this data, intact; None otherwise."""
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
     except (FileNotFoundError, ValidationError):
         return None
-    if manifest.recipe != recipe_of(data, tokenizer_path, sft):
+    if manifest.recipe != recipe_of(data, tokenizer_path, sft, check):
         return None
     return manifest if all(intact(folder, s) for s in manifest.splits.values()) else None
 

@@ -4,13 +4,27 @@ The prepare stage of a run calls `prepare`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evals.benchmarks import Loaded
+from harness.data.checks import asking
+from harness.data.columns import Absent, columns_of, value_at
+from harness.data.decontaminate import load_benchmarks, tainted
+from harness.data.filters import (
+    Dropped,
+    Problem,
+    clean,
+    in_words,
+    scorable,
+    short_enough,
+    within_limits,
+)
 from harness.data.manifest import (
     MANIFEST,
+    FirstPrompt,
     Manifest,
     Split,
     SplitManifest,
@@ -18,28 +32,59 @@ from harness.data.manifest import (
     prepared,
     recipe_of,
 )
-from harness.data.prompts import check_fields, ground_truth, messages, pick, render
+from harness.data.prompts import check_fields, ground_truth, has_answer, render
+from harness.data.rendering import ids_sha256, shown, stored, template_sha256
 from harness.data.row_files import Row
-from harness.data.sources import Rows, load_rows
-from harness.data.tokens import lengths, load_tokenizer, prompt_lengths
+from harness.data.rows import Rows, load_rows
+from harness.data.tokens import lengths, load_tokenizer, token_ids
 from harness.errors import DataError
 from harness.files import write_json
 from harness.spec import Data, GeneratorSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One row on its way: its place in the source, what is shown and what is judged."""
+class Preparation:
+    """What every row of one data set goes through."""
 
-    index: int
-    prompt: str
-    ground_truth: str
-    demonstration: str | None
+    data: Data
+    tokenizer: Any
+    check: Callable[[str], str | None]
+    """Ground truth as JSON text -> why the reward cannot score it."""
+    benchmarks: Sequence[Loaded]
+    """Whose problems must not be trained on."""
+    sft: bool
 
 
-def prepare(data: Data, *, tokenizer_path: str, folder: Path, sft: bool) -> Manifest:
-    """Prepared data in `folder`; does nothing when exactly this data is already there."""
-    done = prepared(folder, data, tokenizer_path=tokenizer_path, sft=sft)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The rows of one split that are left."""
+
+    problems: list[Problem]
+    prompts: list[str]
+    """As the model sees them."""
+    manifest: SplitManifest
+
+
+def prepare(
+    data: Data,
+    *,
+    tokenizer_path: str,
+    folder: Path,
+    sft: bool,
+    check: str | None = None,
+    benchmarks: Path | None = None,
+) -> Manifest:
+    """Prepared data in `folder`; does nothing when exactly this data is already there.
+
+    Args:
+        sft: Rows carry demonstrations.
+        check: reward.check, `module:function`.
+        benchmarks: Folder with the files of data.decontaminate; the cache or their source if None.
+
+    Raises:
+        DataError: the source, a row or the data option is at fault; says what to do.
+    """
+    done = prepared(folder, data, tokenizer_path=tokenizer_path, sft=sft, check=check)
     if done:
         return done
     if sft and data.demonstration is None:
@@ -48,130 +93,153 @@ def prepare(data: Data, *, tokenizer_path: str, folder: Path, sft: bool) -> Mani
             "data.demonstration to the column with the worked responses, or choose another data set"
         )
     check_fields(data)
-    recipe = recipe_of(data, tokenizer_path, sft)
-    tokenizer = load_tokenizer(tokenizer_path)
+    recipe = recipe_of(data, tokenizer_path, sft, check)
+    work = Preparation(
+        data=data,
+        tokenizer=load_tokenizer(tokenizer_path),
+        check=asking(check),
+        benchmarks=load_benchmarks(data.decontaminate, benchmarks),
+        sft=sft,
+    )
     rows = load_rows(data)
     folder.mkdir(parents=True, exist_ok=True)
-    kept: dict[Split, list[Problem]] = {}
-    splits: dict[Split, SplitManifest] = {}
-    parts: tuple[tuple[Split, list[Row]], ...] = (("train", rows.train), ("test", rows.test))
-    for split, source_rows in parts:
-        problems = list(to_problems(source_rows, data, split, rows, sft))
-        kept[split], dropped, longest = within_limits(problems, data, tokenizer, split)
-        path = folder / f"{split}.parquet"
-        write_parquet(path, [to_row(p, data, split, sft) for p in kept[split]])
-        splits[split] = SplitManifest(
-            file=path.name,
-            sha256=file_sha256(path),
-            bytes=path.stat().st_size,
-            rows_in=len(problems),
-            rows_out=len(kept[split]),
-            dropped=dropped,
-            longest_prompt_tokens=longest,
-        )
-    train_prompts = {problem.prompt for problem in kept["train"]}
+    train, test = (one_split(split, rows, work, folder) for split in SPLITS)
+    train_texts = {problem.text for problem in train.problems}
     manifest = Manifest(
         name=data.name,
         origin=rows.origin,
         revision=rows.revision,
         seed=data.source.seed if isinstance(data.source, GeneratorSource) else None,
         recipe=recipe,
-        columns=list(to_row(kept["train"][0], data, "train", sft)),
-        splits=splits,
-        test_prompts_in_train=sum(p.prompt in train_prompts for p in kept["test"]),
+        source_rows=rows.source_rows,
+        left_out=rows.left_out,
+        columns=list(to_row(train.problems[0], "", work, "train")),
+        first_prompt=first_prompt(train.prompts[0], work),
+        splits={"train": train.manifest, "test": test.manifest},
+        test_prompts_in_train=sum(problem.text in train_texts for problem in test.problems),
     )
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
 
 
-def to_problems(
-    source_rows: list[Row], data: Data, split: Split, rows: Rows, sft: bool
-) -> Iterator[Problem]:
-    """Rendered problems, in the order of the source."""
-    for index, row in enumerate(source_rows):
-        where = f"{rows.origin}, {split} row {index + 1}"
-        fields = pick(row, data, where)
-        yield Problem(
-            index=index,
-            prompt=render(data.template, fields),
-            ground_truth=ground_truth(fields, data.ground_truth, where),
-            demonstration=demonstration(row, data, where) if sft else None,
+SPLITS: tuple[Split, ...] = ("train", "test")
+
+
+def one_split(split: Split, rows: Rows, work: Preparation, folder: Path) -> Prepared:
+    """Filters, renders and writes one file."""
+    data, dropped = work.data, Dropped()
+    source = rows.train if split == "train" else rows.test
+    problems = to_problems(source, rows.origin, split, work, dropped)
+    problems = short_enough(scorable(problems, work.check, dropped), data, dropped)
+    if split == "train" and work.benchmarks:
+        shared = tainted([problem.text for problem in problems], work.benchmarks)
+        problems = clean(problems, shared, dropped)
+    prompts = [shown(data, work.tokenizer, problem.text) for problem in problems]
+    prompt_tokens = lengths(work.tokenizer, prompts)
+    response_tokens = lengths(work.tokenizer, [p.demonstration or "" for p in problems])
+    both = list(zip(prompt_tokens, response_tokens, strict=True))
+    kept = within_limits(problems, both, data, split, dropped)
+    if not kept:
+        raise DataError(
+            f"data={data.name}: none of the {len(source)} {split} rows is left "
+            f"({in_words(dropped.counts)}); raise data.max_prompt_tokens or "
+            "data.max_response_tokens, or correct data.columns, data.keep or reward.check"
         )
+    path = folder / f"{split}.parquet"
+    written = [to_row(problems[place], prompts[place], work, split) for place in kept]
+    write_parquet(path, written * data.repeat if split == "train" else written)
+    manifest = SplitManifest(
+        file=path.name,
+        sha256=file_sha256(path),
+        bytes=path.stat().st_size,
+        rows_in=len(source),
+        rows_out=len(kept) * (data.repeat if split == "train" else 1),
+        dropped=dropped.counts,
+        left_out=dropped.listed,
+        cut_prompts=sum(prompt_tokens[place] > data.max_prompt_tokens for place in kept),
+        longest_prompt_tokens=min(
+            max(prompt_tokens[place] for place in kept), data.max_prompt_tokens
+        ),
+    )
+    return Prepared(
+        problems=[problems[place] for place in kept],
+        prompts=[prompts[place] for place in kept],
+        manifest=manifest,
+    )
+
+
+def to_problems(
+    source: Sequence[Row], origin: str, split: Split, work: Preparation, dropped: Dropped
+) -> list[Problem]:
+    """The rows with an answer, their templates filled, in the order of the source."""
+    data, columns = work.data, columns_of(work.data)
+    found = []
+    for index, row in enumerate(source):
+        where = f"{origin}, {split} row {index + 1}"
+        fields = columns.pick(row, where)
+        problem = Problem(
+            index=index,
+            text=render(data.template, fields),
+            ground_truth=ground_truth(fields, data.ground_truth, where),
+            demonstration=demonstration(row, data, where) if work.sft else None,
+        )
+        if has_answer(fields, data.ground_truth):
+            found.append(problem)
+        else:
+            dropped.note("no_answer", problem, f"the ground truth is {problem.ground_truth:.100}")
+    return found
 
 
 def demonstration(row: Row, data: Data, where: str) -> str:
     """The worked response of a row."""
-    text = row.get(data.demonstration or "")
+    path = data.demonstration or ""
+    try:
+        text = value_at(row, path, path.split("."))
+    except (Absent, ValueError):
+        text = None
     if not isinstance(text, str) or not text:
         raise DataError(
-            f"{where}: the column {data.demonstration} (data.demonstration) holds {text!r:.80}; "
+            f"{where}: the column {path} (data.demonstration) holds {text!r:.80}; "
             f"expected text; the row has {', '.join(row)}"
         )
     return text
 
 
-def within_limits(
-    problems: list[Problem], data: Data, tokenizer: Any, split: Split
-) -> tuple[list[Problem], dict[str, int], int]:
-    """Problems that fit, how many did not for which reason, and the longest prompt kept."""
-    prompt_tokens = prompt_lengths(tokenizer, [p.prompt for p in problems], data.render)
-    response_tokens = lengths(tokenizer, [p.demonstration or "" for p in problems])
-    kept: list[Problem] = []
-    dropped = {"overlong_prompt": 0, "overlong_demonstration": 0}
-    longest = 0
-    for problem, prompt, response in zip(problems, prompt_tokens, response_tokens, strict=True):
-        if prompt > data.max_prompt_tokens:
-            refuse_overlong(problem, data, split, "prompt", prompt)
-            dropped["overlong_prompt"] += 1
-        elif response > data.max_response_tokens:
-            refuse_overlong(problem, data, split, "response", response)
-            dropped["overlong_demonstration"] += 1
-        else:
-            kept.append(problem)
-            longest = max(longest, prompt)
-    if not kept:
-        raise DataError(
-            f"data={data.name}: none of the {len(problems)} {split} rows is left ({dropped}); "
-            "raise data.max_prompt_tokens or data.max_response_tokens"
-        )
-    return kept, dropped, longest
-
-
-def refuse_overlong(problem: Problem, data: Data, split: Split, part: str, tokens: int) -> None:
-    """Ends the preparation at a row over the limit, unless such rows are to be filtered."""
-    if data.overlong_prompts == "error":
-        limit = data.max_prompt_tokens if part == "prompt" else data.max_response_tokens
-        raise DataError(
-            f"data={data.name}, {split} row {problem.index + 1}: the {part} has {tokens} tokens, "
-            f"data.max_{part}_tokens={limit}; raise it or set data.overlong_prompts=filter"
-        )
-
-
-def to_row(problem: Problem, data: Data, split: Split, sft: bool) -> Row:
+def to_row(problem: Problem, prompt: str, work: Preparation, split: Split) -> Row:
     """A row as verl reads it; with sft the conversation to imitate is added."""
+    data, conversation = work.data, stored(work.data, problem.text, prompt)
     row: Row = {
         "data_source": data.task,
-        "prompt": messages(problem.prompt),
+        "prompt": conversation,
         "ability": data.task,
         "reward_model": {"style": "rule", "ground_truth": problem.ground_truth},
         "extra_info": {"index": problem.index, "split": split},
     }
-    if sft:
+    if work.sft:
         row["messages"] = [
-            *messages(problem.prompt),
+            *conversation,
             {"role": "assistant", "content": problem.demonstration},
         ]
     return row
 
 
-def write_parquet(path: Path, rows: list[Row]) -> None:
+def first_prompt(text: str, work: Preparation) -> FirstPrompt:
+    """A prompt in the terms of the manifest."""
+    return FirstPrompt(
+        text=text,
+        token_ids_sha256=ids_sha256(token_ids(work.tokenizer, text)),
+        chat_template_sha256=template_sha256(work.data, work.tokenizer),
+    )
+
+
+def write_parquet(path: Path, rows: Sequence[Row]) -> None:
     """Writes the file in one step: a reader sees the old one or the whole new one."""
     import pyarrow
     import pyarrow.parquet
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), temporary)
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

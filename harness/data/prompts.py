@@ -1,10 +1,13 @@
-"""Prompt text, messages and ground truth of one row; prepare.py and evaluation render with it."""
+"""Prompt text, conversation and ground truth of one row, and what is wrong with a data option
+before any row is read; prepare.py and the rules of a run ask."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from string import Formatter
 from typing import Any
 
+from evals.benchmarks import names as benchmarks
+from harness.data.readers import reader
 from harness.errors import DataError
 from harness.spec import Data
 
@@ -28,44 +31,82 @@ def fields_of(template: str) -> list[str]:
     return names
 
 
-def check_fields(data: Data) -> None:
-    """Refuses a template or a ground truth that names a field which data.columns does not have."""
+def mistakes(data: Data) -> Iterator[str]:
+    """What contradicts itself in a data option, as text."""
+    try:
+        named = fields_of(data.template)
+        for name in data.readers.values():
+            reader(name)
+    except DataError as error:
+        yield str(error)
+        return
     for origin, names in (
-        ("data.template", fields_of(data.template)),
+        ("data.template", named),
         ("data.ground_truth", data.ground_truth),
+        ("data.readers", list(data.readers)),
+        ("data.keep", list(data.keep)),
     ):
-        unknown = [name for name in names if name not in data.columns]
-        if unknown:
-            raise DataError(
+        if unknown := [name for name in names if name not in data.columns]:
+            yield (
                 f"{origin} names {', '.join(unknown)}; data.columns has "
                 f"{', '.join(data.columns) or 'no fields'}; add the field there or correct the name"
             )
-
-
-def pick(row: Mapping[str, Any], data: Data, where: str) -> dict[str, Any]:
-    """The fields of data.columns, from the columns of one row."""
-    missing = [column for column in data.columns.values() if row.get(column) is None]
-    if missing:
-        raise DataError(
-            f"{where}: no value for the column {', '.join(missing)}; the row has "
-            f"{', '.join(row) or 'no columns'} (data.columns maps a field to a column)"
+    if unknown := [name for name in data.decontaminate if name not in benchmarks()]:
+        yield (
+            f"data.decontaminate names {', '.join(unknown)}; the benchmarks are "
+            f"{', '.join(benchmarks())}"
         )
-    return {field: row[column] for field, column in data.columns.items()}
+    chat_only = {"data.before": bool(data.before), "data.prefill": data.prefill is not None}
+    if data.render == "raw" and (given := [name for name, set_ in chat_only.items() if set_]):
+        yield (
+            f"{' and '.join(given)}: set, and data.render=raw shows data.template as the whole "
+            "prompt; write that text into data.template, or set data.render=chat"
+        )
+
+
+def check_fields(data: Data) -> None:
+    """Refuses a data option that contradicts itself."""
+    for mistake in mistakes(data):
+        raise DataError(mistake)
 
 
 def render(template: str, fields: Mapping[str, Any]) -> str:
     """The template with every placeholder replaced by its field."""
-    missing = [name for name in fields_of(template) if name not in fields]
-    if missing:
+    try:
+        return template.format_map(fields)
+    except KeyError as error:
         raise DataError(
-            f"data.template names {', '.join(missing)}; given are {', '.join(fields) or 'none'}"
-        )
-    return template.format_map(fields)
+            f"data.template names {error.args[0]}; given are {', '.join(fields) or 'none'}"
+        ) from error
+
+
+def shows_raw(data: Data) -> bool:
+    """Are prompts stored as the whole text? A response that the prompt begins is one case: no chat
+    template of verl's can leave the assistant's turn open."""
+    return data.render == "raw" or data.prefill is not None
 
 
 def messages(text: str) -> list[Message]:
-    """A prompt as verl stores it: a raw one too, which a pass-through chat template then shows."""
+    """A whole prompt as verl stores it, which a pass-through chat template then shows."""
     return [{"role": "user", "content": text}]
+
+
+def conversation(data: Data, text: str) -> list[Message]:
+    """The turns before the problem, then the problem."""
+    before = [{"role": turn.role, "content": turn.content} for turn in data.before]
+    return [*before, *messages(text)]
+
+
+def has_answer(fields: Mapping[str, Any], names: list[str]) -> bool:
+    """Is every field that the reward receives filled? 0 is; blank text and null are not."""
+    return all(is_filled(fields[name]) for name in names)
+
+
+def is_filled(value: Any) -> bool:
+    """Does a field hold something?"""
+    if isinstance(value, str):
+        return bool(value.strip())
+    return value is not None and not (isinstance(value, list | tuple | dict) and not value)
 
 
 def ground_truth(fields: Mapping[str, Any], names: list[str], where: str) -> str:

@@ -57,6 +57,11 @@ def countdowns(text: str) -> Iterator[Key]:
                 yield countdown_key(numbers, int(found["target"]))
 
 
+def puzzles_in(text: str) -> Iterator[Key]:
+    """Every puzzle that a text poses."""
+    return chain(countdowns(text), told(text))
+
+
 class PuzzleRows:
     """Notes the training rows with puzzles of the benchmarks, while the rows pass by."""
 
@@ -72,7 +77,7 @@ class PuzzleRows:
     def noting(self, texts: Iterable[str]) -> Iterator[str]:
         """The texts as they come."""
         for index, text in enumerate(texts):
-            for key in chain(countdowns(text), told(text)) if self.wanted else ():
+            for key in puzzles_in(text) if self.wanted else ():
                 for place in self.wanted.get(key, ()):
                     self.rows.setdefault(place, index)
             yield text

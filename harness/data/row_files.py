@@ -12,7 +12,13 @@ Row = dict[str, Any]
 
 def read_rows(path: Path) -> list[Row]:
     """All rows of a data file, in order."""
-    readers = {".parquet": parquet, ".jsonl": jsonl, ".json": json_list, ".csv": csv_rows}
+    readers = {
+        ".parquet": parquet,
+        ".jsonl": jsonl,
+        ".json": json_list,
+        ".csv": csv_rows,
+        ".arrow": arrow,
+    }
     reader = readers.get(path.suffix)
     if reader is None:
         raise DataError(
@@ -38,6 +44,19 @@ def parquet(path: Path) -> list[Row]:
     return rows
 
 
+def arrow(path: Path) -> list[Row]:
+    """Rows of an Arrow stream, as `datasets.Dataset.save_to_disk` writes them."""
+    import pyarrow
+    import pyarrow.ipc
+
+    try:
+        with pyarrow.memory_map(str(path)) as source:
+            rows: list[Row] = pyarrow.ipc.open_stream(source).read_all().to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path}: is not a readable Arrow stream ({error})") from error
+    return rows
+
+
 def jsonl(path: Path) -> list[Row]:
     """Rows of a file with one JSON object a line; empty lines are passed over."""
     rows = []
@@ -49,11 +68,17 @@ def jsonl(path: Path) -> list[Row]:
 
 
 def json_list(path: Path) -> list[Row]:
-    """Rows of a file that is one JSON list of objects."""
+    """Rows of a file that is one JSON list of objects; a row that is a list has its positions as
+    columns, as the `datasets` library reads it.
+    """
     content = _json(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(content, list):
         raise DataError(f"{path}: is a JSON {_kind(content)}; expected a list of objects")
-    return [_object(row, f"{path}, row {n}") for n, row in enumerate(content, start=1)]
+    rows = [
+        {str(place): value for place, value in enumerate(row)} if isinstance(row, list) else row
+        for row in content
+    ]
+    return [_object(row, f"{path}, row {n}") for n, row in enumerate(rows, start=1)]
 
 
 def csv_rows(path: Path) -> list[Row]:

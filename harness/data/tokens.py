@@ -1,10 +1,10 @@
-"""Lengths in tokens of the model, and which tokenizer counted; prepare.py filters with them."""
+"""The tokenizer of a model, and lengths in its tokens; preparation counts with it."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from harness.data.prompts import messages
 from harness.errors import DataError
 
 BATCH = 1000
@@ -47,32 +47,18 @@ def load_tokenizer(path: str) -> Any:
         ) from error
 
 
-def prompt_lengths(tokenizer: Any, texts: list[str], render: Literal["raw", "chat"]) -> list[int]:
-    """Tokens of each prompt as the model will see it."""
-    if render == "chat":
-        texts = [as_chat(tokenizer, text) for text in texts]
-    return lengths(tokenizer, texts)
+def token_ids(tokenizer: Any, text: str) -> list[int]:
+    """Tokens of a text, without special tokens added."""
+    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return ids
 
 
-def as_chat(tokenizer: Any, text: str) -> str:
-    """A user message inside the model's chat template, up to where the response starts."""
-    if not tokenizer.chat_template:
-        raise DataError(
-            f"data.render=chat, but the tokenizer at {tokenizer.name_or_path} has no chat "
-            "template; choose data.render=raw or a model with one"
-        )
-    chat: str = tokenizer.apply_chat_template(
-        messages(text), tokenize=False, add_generation_prompt=True
-    )
-    return chat
-
-
-def lengths(tokenizer: Any, texts: list[str]) -> list[int]:
-    """Tokens of each text, without special tokens added."""
+def lengths(tokenizer: Any, texts: Sequence[str]) -> list[int]:
+    """Number of tokens of each text, without special tokens added."""
     found: list[int] = []
     for start in range(0, len(texts), BATCH):
         batch = tokenizer(
-            texts[start : start + BATCH],
+            list(texts[start : start + BATCH]),
             add_special_tokens=False,
             return_attention_mask=False,
             return_token_type_ids=False,

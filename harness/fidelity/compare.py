@@ -10,12 +10,10 @@ import yaml
 
 from harness.cards import Destination, FidelityNotes, Setting
 from harness.fidelity.format import Table, UpstreamRun
-from harness.fidelity.values import ABSENT, converted, lookup, same, translated
+from harness.fidelity.values import ABSENT, converted, is_one_of, lookup, same, translated
 from harness.spec import RunSpec
 
-Status = Literal[
-    "same", "renamed", "changed", "not expressible", "without effect", "unexplained"
-]
+Status = Literal["same", "renamed", "changed", "not expressible", "without effect", "unexplained"]
 Part = Literal["setting", "semantic", "verl"]
 ASSIGNMENT = re.compile(r"([a-z_]+(?:\.[a-z_]+)+)=(\[[^\]]*\]|[\w.+\-/:]+)")
 
@@ -37,7 +35,7 @@ class Row:
     reason: str = ""
     """Why it differs, has no effect, or is met without a setting; what is wrong, if unexplained."""
     vouched: tuple[str, ...] = ()
-    """RunSpec fields whose value has upstream as its source."""
+    """RunSpec fields whose value this row accounts for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +102,10 @@ def _idle(destination: Destination, upstream: UpstreamRun) -> str:
     """Why upstream does not read the key; empty when it does."""
     values = {name: found.value for name, found in upstream.effective.items()}
     for name, wanted in destination.when.items():
-        if name in values and not _is_one_of(values[name], wanted):
+        if name in values and not is_one_of(values[name], wanted):
             return f"read only where {name} is {shown(wanted)}"
     for name, unwanted in destination.unless.items():
-        if name in values and _is_one_of(values[name], unwanted):
+        if name in values and is_one_of(values[name], unwanted):
             return f"not read where {name} is {shown(values[name])}"
     other = destination.yields_to
     if other and other in values and values[other] is not None:
@@ -115,49 +113,44 @@ def _idle(destination: Destination, upstream: UpstreamRun) -> str:
     return ""
 
 
-def _is_one_of(value: Any, allowed: Any) -> bool:
-    return any(same(value, one) for one in (allowed if isinstance(allowed, list) else [allowed]))
-
-
 def _mapped(sides: Sides, row: Row, to: Destination, note: Setting | None) -> Row:
     """A key that goes to one or several fields, or to a part that is there or not."""
-    names = _fields(to)
     stated = note is not None and "equals" in note.model_fields_set
     try:
-        expected = (
-            note.equals
-            if note and stated
-            else converted(row.theirs, to, sides.table.values, sides.spec)
-        )
-        found = [lookup(sides.spec, name) for name in names]
+        expected = converted(row.theirs, to, sides.table.values, sides.spec)
+        ours = _ours(to, sides.spec)
     except KeyError as error:
         return replace(row, reason=f"a run has no field {error.args[0]}")
-    ours = [value not in (None, ABSENT) for value in found] if to.present else found
-    one_each = len(names) > 1 and isinstance(expected, list) and len(expected) == len(names)
-    equal = all(map(same, ours, expected if one_each else [expected] * len(names)))
+    if note and stated:
+        expected = note.equals
     row = replace(
         row,
-        our_key=", ".join(names),
-        ours=ours[0] if len(ours) == 1 else ours,
-        vouched=tuple(names),
+        our_key=", ".join(ours),
+        ours=next(iter(ours.values())) if len(ours) == 1 else list(ours.values()),
+        vouched=tuple(ours),
         reason=(note.reason or "") if note else "",
     )
-    if equal:
+    one_each = len(ours) > 1 and isinstance(expected, list) and len(expected) == len(ours)
+    if all(map(same, ours.values(), expected if one_each else [expected] * len(ours))):
         return replace(row, status="same" if _keeps_its_name(sides, row) else "renamed")
     if row.reason and not stated:
         return replace(row, status="changed")
     return replace(
         row,
-        vouched=(),
         reason=f"{row.our_key} is {shown(row.ours)}, upstream has {shown(expected)}: change the "
         f"recipe, or give fidelity.settings.{row.key} a reason in the card",
     )
 
 
-def _fields(to: Destination) -> list[str]:
+def _ours(to: Destination, spec: RunSpec) -> dict[str, Any]:
+    """The fields of a destination with their values in the run."""
     if to.present:
-        return [to.present]
-    return to.field if isinstance(to.field, list) else [str(to.field)]
+        return {to.present: lookup(spec, to.present) not in (None, ABSENT)}
+    names = to.field if isinstance(to.field, list) else [str(to.field)]
+    found = {name: lookup(spec, name) for name in names}
+    if to.or_else and list(found.values()) == [None]:
+        return {to.or_else: lookup(spec, to.or_else)}
+    return found
 
 
 def _keeps_its_name(sides: Sides, row: Row) -> bool:

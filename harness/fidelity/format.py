@@ -8,15 +8,16 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from harness.cards import REPRODUCTIONS, SOURCE, Destination, Fact
+from harness.cards import REPRODUCTIONS, Destination, Fact, Text
+from harness.cards.facts import ORIGIN
 from harness.errors import ConfigError
 
 FRAMEWORKS = REPRODUCTIONS / "frameworks"
 HOUSE = "reprise"
 """Name of the table with what this harness does the same way for every recipe."""
 
-Reason = Annotated[str, Field(min_length=1)]
-Source = Annotated[str, Field(pattern=SOURCE)]
+Source = Annotated[str, Field(pattern=rf"^{ORIGIN}")]
+"""repo@commit:path or package==version:path; words may follow."""
 Content = TypeVar("Content", bound=BaseModel)
 
 
@@ -32,7 +33,7 @@ class Effective(Fact):
 class Semantic(Fact):
     """Behaviour of upstream that is code and no key."""
 
-    says: Reason
+    says: Text
     """What it does."""
     at: Source
     """repo@commit:path:line."""
@@ -42,11 +43,11 @@ class UpstreamRun(Fact):
     """One published run, or one stage of it."""
 
     script: Source
-    framework: Reason
+    framework: Text
     """The framework and its version, in words."""
     table: str
     """A file of reproductions/frameworks."""
-    base_defaults: Source
+    base_defaults: Source | None = None
     """Where the defaults are that the script leaves alone."""
     note: str | None = None
     effective: dict[str, Effective]
@@ -61,14 +62,16 @@ class Fixed(Fact):
     """A value that no key of the framework sets."""
 
     value: Any
-    why: Reason
+    why: Text
+    when: dict[str, Any] = {}
+    """RunSpec fields and the value (or list of values) at which this holds."""
 
 
 class Met(Fact):
     """An upstream key that needs no setting here while it has one value."""
 
     value: Any
-    how: Reason
+    how: Text
 
 
 class Table(Fact):
@@ -80,11 +83,11 @@ class Table(Fact):
     """Word of the framework -> word of RunSpec, for all keys."""
     met: dict[str, Met] = {}
     """Upstream key -> the value at which verl does the same without a setting."""
-    without_effect: dict[str, Reason] = {}
+    without_effect: dict[str, Text] = {}
     """Upstream key -> why it does not shape the result."""
     fixed: dict[str, Fixed] = {}
     """RunSpec field -> the value that stands for how the framework always behaves."""
-    verl: dict[str, Reason] = {}
+    verl: dict[str, Text] = {}
     """Key of the pinned verl -> why its value may differ; for the table of the house only."""
 
     def destination(self, key: str) -> Destination | None:
@@ -98,6 +101,7 @@ def upstream_names(id: str) -> list[str]:
     return sorted(path.stem for path in (REPRODUCTIONS / id / "upstream").glob("*.yaml"))
 
 
+@cache
 def load_upstream(id: str, name: str) -> UpstreamRun:
     """One published run of a project.
 
@@ -107,6 +111,7 @@ def load_upstream(id: str, name: str) -> UpstreamRun:
     return _read(REPRODUCTIONS / id / "upstream" / f"{name}.yaml", UpstreamRun)
 
 
+@cache
 def load_table(name: str) -> Table:
     """One framework's table.
 
@@ -116,7 +121,6 @@ def load_table(name: str) -> Table:
     return _read(FRAMEWORKS / f"{name}.yaml", Table)
 
 
-@cache
 def _read(path: Path, kind: type[Content]) -> Content:
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml"))) or "none"

@@ -30,6 +30,7 @@ class LegFidelity:
     upstream: str
     """Name of the upstream file."""
     script: str
+    framework: str
     perf: dict[str, Any]
     """Upstream's memory and speed settings, not compared."""
     rows: list[Row]
@@ -99,6 +100,7 @@ def _leg(id: str, stage: str, spec: RunSpec, card: Card) -> LegFidelity:
         name=stage,
         upstream=name,
         script=upstream.script,
+        framework=upstream.framework,
         perf=upstream.perf,
         rows=rows,
         unsourced=unsourced(spec, own.recipe, rows, house.fixed | table.fixed),
@@ -151,7 +153,9 @@ def needless(found: Sequence[Fidelity]) -> list[str]:
     rows = [row for one in found for leg in one.legs for row in leg.rows]
     card = load_card(found[0].repro)
     differing = {(r.part, r.key) for r in rows if r.status in ("changed", "unexplained")}
-    plain = {key for key, note in card.fidelity.settings.items() if note.model_fields_set == {"reason"}}
+    plain = {
+        key for key, note in card.fidelity.settings.items() if note.model_fields_set == {"reason"}
+    }
     return [
         f"fidelity.settings.{key}: a reason for a difference that is not there"
         for key in sorted(plain)

@@ -44,6 +44,11 @@ def same(left: Any, right: Any) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
+def is_one_of(value: Any, allowed: Any) -> bool:
+    """Is it the value, or one of the list of values?"""
+    return any(same(value, one) for one in (allowed if isinstance(allowed, list) else [allowed]))
+
+
 def translated(value: Any, *dictionaries: Mapping[Any, Any]) -> Any:
     """The value in our words; the first dictionary that has it wins."""
     for words in dictionaries:

@@ -3,9 +3,7 @@
 from harness.errors import ConfigError
 
 
-def overlong_penalty(
-    tokens: int, *, max_tokens: int, buffer_tokens: int, factor: float
-) -> float:
+def overlong_penalty(tokens: int, *, max_tokens: int, buffer_tokens: int, factor: float) -> float:
     """What a long response loses: nothing up to the buffer, then linearly up to `factor`.
 
     Source: DAPO, arXiv:2503.14476 eq. 13, with the limit Lmax = max_tokens and the buffer Lcache

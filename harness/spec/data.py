@@ -27,7 +27,7 @@ class HubSource(Part):
 
 
 class FileSource(Part):
-    """One or two local files (.parquet, .jsonl, .json or .csv)."""
+    """One or two local files (.parquet, .jsonl, .json, .csv or .arrow)."""
 
     kind: Literal["file"]
     """Discriminates the source."""
@@ -72,25 +72,29 @@ class Data(Part):
     source: Source
     """Where the rows come from."""
     source_rows: PositiveInt | None = None
-    """Rows that the source must have for training, before filters; null does not check."""
+    """Rows that the source (its training split or file) must have, before anything is left out or
+    cut from it; null does not check."""
     train_rows: PositiveInt | None
     """Rows for training, from the start; null takes all but the test rows."""
     subset_seed: int | None = None
-    """Draws the training rows at random with this seed; null takes them from the start."""
+    """Draws the rows at random with this seed, in the order of `datasets.Dataset.shuffle(seed)`;
+    null takes them from the start."""
     repeat: PositiveInt = 1
-    """Copies of the training rows, one after the other."""
+    """Copies of the training rows that are left, one after the other."""
     test_rows: PositiveInt
     """Held-out rows, after the training rows."""
     columns: dict[str, str]
-    """Field name -> column of the source (dots reach inside); the fields fill the template."""
+    """Field name -> column of the source; the fields fill the template. Dots reach inside:
+    `prompt.0.content` is a key of the first element of a list."""
     readers: dict[str, str] = {}
     """Field name -> how its value is read from the column, a name in harness.data.readers."""
     keep: dict[str, list[Any]] = {}
-    """Field name -> values it may have; other rows are left out and counted."""
+    """Field name -> values it may have; other rows are left out and counted, before the cut."""
     drop_duplicates: bool = False
-    """Leave out rows whose prompt stood before."""
+    """Leave out rows whose prompt stood before, before the cut."""
     decontaminate: list[str] = []
-    """Benchmarks whose problems must not be trained on; rows that share one are left out."""
+    """Benchmarks whose problems must not be trained on; training rows that share 13 words in a row
+    with one are left out."""
     template: str
     """Prompt text with {field} placeholders."""
     render: Literal["raw", "chat"]
@@ -102,7 +106,7 @@ class Data(Part):
     ground_truth: list[str]
     """Fields that the reward receives."""
     demonstration: str | None = None
-    """Column with a worked response, for supervised fine-tuning."""
+    """Column with a worked response, for supervised fine-tuning (dots reach inside)."""
     max_prompt_tokens: PositiveInt
     """Longest prompt."""
     max_response_tokens: PositiveInt

@@ -1,5 +1,5 @@
-"""Runs registrations right after verl has imported the module that holds the registry; both plug-ins
-(harness/verl/plugins, harness/verl/cpu) state theirs here.
+"""Runs registrations right after verl has imported the module that holds the registry; both of our
+plug-ins (harness/verl/plugins, harness/verl/cpu) state theirs here.
 
 verl's trainers, engines and rollouts take seconds to import, and most Ray actors need none of them.
 """

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.chain import start_path
+from harness.data.prompts import shows_raw
 from harness.fit import fit
-from harness.spec import Data, Optimizer, RLAlgorithm, RunSpec, SFTAlgorithm
+from harness.spec import Optimizer, RLAlgorithm, RunSpec, SFTAlgorithm
 from harness.verl.keys import check_keys
 
 Keys = dict[str, Any]
@@ -88,7 +89,7 @@ def _estimator(algorithm: RLAlgorithm) -> str:
 def _plugins(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
     """Settings of our own plug-ins (harness/verl/plugins); verl carries them and reads none."""
     kl, groups, sampling = algorithm.kl_loss, algorithm.filter_groups, algorithm.sampling
-    return {
+    keys: Keys = {
         "reprise.log_prob_temperature": algorithm.log_prob_temperature or sampling.temperature,
         "reprise.stop": sampling.stop,
         "reprise.stop_token_ids": sampling.stop_token_ids,
@@ -103,6 +104,10 @@ def _plugins(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         "reprise.group_reward": spec.reward.group,
         "reprise.group_reward_arguments": spec.reward.group_arguments,
     }
+    if groups:
+        # What verl's data loader hands out at once; without it, the prompts of a step.
+        keys["data.gen_batch_size"] = groups.prompts_per_batch
+    return keys
 
 
 def _data(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path) -> Keys:
@@ -132,12 +137,6 @@ def _model(prefix: str, spec: RunSpec, run_dir: Path) -> Keys:
     return keys
 
 
-def shows_raw(data: Data) -> bool:
-    """Are prompts prepared as the whole text? A response that the prompt begins is one case: no
-    chat template of verl's can leave the assistant's turn open."""
-    return data.render == "raw" or data.prefill is not None
-
-
 def _lora(algorithm: RLAlgorithm) -> Keys:
     model, lora = "actor_rollout_ref.model", algorithm.lora
     if lora is None:
@@ -146,6 +145,8 @@ def _lora(algorithm: RLAlgorithm) -> Keys:
         f"{model}.lora_rank": lora.rank,
         f"{model}.lora_alpha": lora.alpha,
         f"{model}.target_modules": lora.target_modules,
+        # vLLM reads the base itself and then receives adapters only, which keeps their precision.
+        "actor_rollout_ref.rollout.load_format": "safetensors",
     }
 
 

@@ -131,6 +131,6 @@ def failure(function: str, sample: Sample, error: Exception) -> str:
         + f", ends {sample.response[-SHOWN_CHARACTERS:]!r}",
         "ground truth": json.dumps(sample.ground_truth, ensure_ascii=False),
     }
-    return f"{function} could not score a response: {cause}" + "".join(
-        f"\n    {name}: {text}" for name, text in lines.items()
-    )
+    message = [f"{function} could not score a response: {cause}"]
+    message += [f"{name}: {text}" for name, text in lines.items()]
+    return "\n".join(message).replace("\n", "\n    ")

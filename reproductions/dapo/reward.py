@@ -1,8 +1,8 @@
 """DAPO's scoring rules, read by the recipe's reward and by conformance: +1 for a right answer, -1
 for any other, and less for a response close to the length limit.
 
-Source: verl-project/verl@483b8a009ba3a97563edee3a19887e4862b8094a:verl/utils/reward_score/math_dapo.py
-and verl/experimental/reward_loop/reward_manager/dapo.py (tag v0.9.0).
+Source: verl-project/verl@483b8a009ba3a97563edee3a19887e4862b8094a (tag v0.9.0):
+verl/utils/reward_score/math_dapo.py and verl/experimental/reward_loop/reward_manager/dapo.py.
 """
 
 from collections.abc import Sequence

@@ -22,9 +22,7 @@ def math(sample: Sample) -> Score:
     """
     solution = after_thinking(sample.prompt + sample.response)
     score = graded(solution, sample.ground_truth, grader=GRADER)
-    return replace(
-        score, components={"thinking": float(solution is not None), **score.components}
-    )
+    return replace(score, components={"thinking": float(solution is not None), **score.components})
 
 
 def after_thinking(text: str) -> str | None:

@@ -57,7 +57,7 @@ def unscorable(ground_truth: Any) -> str | None:
 
 
 def gold_text(ground_truth: Any) -> str:
-    """The gold answer as text: a value, or the field `answer`."""
+    """The gold answer as text: what follows the last `#### ` of a value or of the field `answer`."""
     if isinstance(ground_truth, Mapping):
         if "answer" not in ground_truth:
             raise DataError(
@@ -65,7 +65,7 @@ def gold_text(ground_truth: Any) -> str:
                 "(data.ground_truth=[answer])"
             )
         ground_truth = ground_truth["answer"]
-    return str(ground_truth)
+    return str(ground_truth).split("#### ")[-1].strip()
 
 
 def number(text: str) -> float | None:

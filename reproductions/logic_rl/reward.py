@@ -33,7 +33,7 @@ def kk(sample: Sample) -> Score:
     readable = spoken is not None and format_mark > 0
     answer = last_tagged(spoken or "", "answer", across_lines=True) if readable else None
     named = named_roles(answer, list(expected)) if answer else None
-    mark = UNREAD if named is None else RIGHT if named == expected else WRONG
+    mark = UNREAD if not named else RIGHT if named == expected else WRONG
     return Score(
         value=format_mark + mark,
         correct=mark == RIGHT,
@@ -42,16 +42,21 @@ def kk(sample: Sample) -> Score:
     )
 
 
+def unscorable(ground_truth: Any) -> str | None:
+    """Why no response can be right about a puzzle; None where one can."""
+    return None if roles_of(ground_truth) else "the solution names no role"
+
+
 def roles_of(ground_truth: Any) -> Roles:
     """Name -> role, from lines such as `(1) Zoey is a knight`."""
     text = ground_truth.get("solution") if isinstance(ground_truth, Mapping) else ground_truth
-    lines = text.split("\n") if isinstance(text, str) else []
-    found = [match.groups() for line in lines if (match := GOLD_LINE.search(line))]
-    if not found:
+    if not isinstance(text, str):
         raise DataError(
-            f"knights and knaves: the ground truth {ground_truth!r:.80} names no role; give lines "
-            "such as '(1) Zoey is a knight', or a mapping with them in the field 'solution'"
+            f"knights and knaves: the ground truth is {ground_truth!r:.80}; give lines such as "
+            "'(1) Zoey is a knight', or a mapping with them in the field 'solution' "
+            "(data.ground_truth=[solution])"
         )
+    found = [match.groups() for line in text.split("\n") if (match := GOLD_LINE.search(line))]
     return {name: role.lower() for name, role in found}
 
 

@@ -31,7 +31,7 @@ def accuracy(sample: Sample) -> Score:
     Upstream gives no score where the gold cannot be read and lets the other rewards decide; here
     such a response scores 0, and `unreadable` keeps its problem out of the data.
     """
-    verdict = judged(sample)
+    verdict = judged(sample, "math_verify_latex")
     return Score(value=float(verdict.correct), correct=verdict.correct, extracted=verdict.extracted)
 
 
@@ -122,9 +122,9 @@ def soft_overlong_punishment(
     ]
 
 
-def judged(sample: Sample) -> Verdict:
-    """What the grader says about the completion."""
-    return grade(gold_text(sample.ground_truth), sample.response, grader="math_verify_latex")
+def judged(sample: Sample, grader: str = "math_verify_latex_gold") -> Verdict:
+    """What a grader says about the completion; the length rewards want the gold in LaTeX."""
+    return grade(gold_text(sample.ground_truth), sample.response, grader=grader)
 
 
 def gold_text(ground_truth: Any) -> str:

@@ -18,6 +18,9 @@ from harness.rewards.turn import assistant_turn
 BOX = re.compile(r"\\boxed\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*+\})*+\})*+\}")
 """A closed box with braces nested at most two deep inside it."""
 
+INDEPENDENT = {(True, True): 1.0, (True, False): 0.5, (False, True): -0.5}
+"""(right, in a box) -> value; what is neither earns the penalty."""
+
 
 def mix(sample: Sample) -> Score:
     """1 for a right answer, wherever it stands, else 0."""
@@ -33,10 +36,7 @@ def independent(sample: Sample, no_box_penalty: float = -1.0) -> Score:
         no_box_penalty: upstream's FORMAT_PENALTY_VALUE.
     """
     verdict, in_box = judged(sample)
-    if verdict.correct:
-        value = 1.0 if in_box else 0.5
-    else:
-        value = -0.5 if in_box else no_box_penalty
+    value = INDEPENDENT.get((verdict.correct, in_box), no_box_penalty)
     return score(value, verdict, in_box)
 
 

@@ -3,37 +3,28 @@
 import json
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
 from harness.data import generators
 from harness.data.row_files import read_rows
-from harness.data.sources import fingerprint, load_rows
+from harness.data.rows import load_rows
+from harness.data.sources import fingerprint
 from harness.errors import DataError
 from harness.spec import Data
+from tests.data import making
 
 ROWS = [{"nums": [n, n + 1], "target": 2 * n + 1} for n in range(1, 11)]
 
 
 def data(source: dict[str, Any], **changes: Any) -> Data:
-    values: dict[str, Any] = {
-        "name": "d",
-        "task": "countdown",
-        "source": source,
-        "train_rows": 6,
-        "test_rows": 3,
-        "columns": {"numbers": "nums", "target": "target"},
-        "template": "{numbers} {target}",
-        "render": "raw",
-        "ground_truth": ["target", "numbers"],
-        "max_prompt_tokens": 100,
-        "max_response_tokens": 100,
-    }
-    return Data.model_validate({**values, **changes})
+    return making.data(source, **({"train_rows": 6, "test_rows": 3} | changes))
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -46,6 +37,10 @@ def stored(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
     path = folder / f"rows{suffix}"
     if suffix == ".parquet":
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    elif suffix == ".arrow":
+        table = pyarrow.Table.from_pylist(rows)
+        with pyarrow.ipc.new_stream(str(path), table.schema) as stream:
+            stream.write_table(table)
     elif suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     elif suffix == ".json":
@@ -56,9 +51,14 @@ def stored(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".json", ".csv"])
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".json", ".csv", ".arrow"])
 def test_every_kind_of_file_gives_the_same_rows(suffix: str, tmp_path: Path) -> None:
     assert read_rows(stored(tmp_path, suffix, ROWS)) == ROWS
+
+
+def test_a_json_row_that_is_a_list_has_its_positions_as_columns(tmp_path: Path) -> None:
+    path = write(tmp_path, "r.json", '[[{"value": "a"}, 5], [{"value": "b"}]]')
+    assert read_rows(path) == [{"0": {"value": "a"}, "1": 5}, {"0": {"value": "b"}}]
 
 
 def test_a_csv_column_is_numbers_only_if_every_cell_is_one(tmp_path: Path) -> None:
@@ -82,7 +82,8 @@ def test_a_csv_column_is_numbers_only_if_every_cell_is_one(tmp_path: Path) -> No
         ("r.csv", "", "different column names"),
         ("r.csv", 'a\n"1"2\n', r"r\.csv:2: is not CSV"),
         ("r.parquet", "no parquet", "is not a readable Parquet file"),
-        ("r.txt", "a", r"a data file ends in \.parquet, \.jsonl, \.json, \.csv"),
+        ("r.arrow", "no arrow", "is not a readable Arrow stream"),
+        ("r.txt", "a", r"a data file ends in \.parquet, \.jsonl, \.json, \.csv, \.arrow"),
     ],
 )
 def test_a_malformed_file_is_named(name: str, text: str, message: str, tmp_path: Path) -> None:
@@ -162,30 +163,40 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class HubDataset:
     """Stands for datasets.Dataset: rows, and where they came from."""
 
-    def __init__(self, rows: list[dict[str, Any]], addresses: list[str], files: list[str]) -> None:
+    def __init__(
+        self, rows: list[dict[str, Any]], addresses: Sequence[str] = (), files: Sequence[str] = ()
+    ) -> None:
         self.rows = rows
+        self.column_names = list(rows[0])
         self.info = types.SimpleNamespace(download_checksums=dict.fromkeys(addresses))
         self.cache_files = [{"filename": name} for name in files]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def select(self, indices: range) -> "HubDataset":
-        return HubDataset([self.rows[i] for i in indices], [], [])
+    def select_columns(self, names: list[str]) -> "HubDataset":
+        return HubDataset([{name: row[name] for name in names} for row in self.rows])
+
+    def select(self, indices: Sequence[int]) -> "HubDataset":
+        return HubDataset([self.rows[i] for i in indices])
 
     def to_list(self) -> list[dict[str, Any]]:
         return self.rows
 
 
-def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[tuple[Any, ...]]:
-    """Replaces the datasets library; the list receives the calls."""
-    calls: list[tuple[Any, ...]] = []
+def hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[dict[str, Any]]:
+    """Replaces the datasets library; the list receives the calls.
 
-    def load_dataset(path: str, *, revision: str | None, split: str) -> Any:
-        calls.append((path, revision, split))
+    Args:
+        answer: a data set, or one for each split, or an error to raise.
+    """
+    calls: list[dict[str, Any]] = []
+
+    def load_dataset(path: str, **asked: Any) -> Any:
+        calls.append({"path": path, **asked})
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer[asked["split"]] if isinstance(answer, dict) else answer
 
     fake = types.ModuleType("datasets")
     fake.load_dataset = load_dataset  # type: ignore[attr-defined]
@@ -210,7 +221,8 @@ def test_hub_rows_and_their_revision(
 ) -> None:
     calls = hub(monkeypatch, HubDataset(ROWS, addresses, files))
     rows = load_rows(data(HUB))
-    assert calls == [("someone/countdown", None, "train")]
+    plain = {"name": None, "data_files": None, "revision": None, "split": "train"}
+    assert calls == [{"path": "someone/countdown", **plain}]
     assert (rows.train, rows.test) == (ROWS[:6], ROWS[6:9])
     assert rows.revision == revision
 
@@ -228,12 +240,36 @@ def test_without_network_and_cache_the_error_says_how_to_provide_the_rows(
 
 
 def test_another_cached_revision_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub(monkeypatch, HubDataset(ROWS, [f"hf://datasets/someone/countdown@{'b' * 40}/t"], []))
+    hub(monkeypatch, HubDataset(ROWS, [f"hf://datasets/someone/countdown@{'b' * 40}/t"]))
     with pytest.raises(DataError, match=f"revision {COMMIT} was asked for, .* holds {'b' * 40}"):
         load_rows(data({**HUB, "revision": COMMIT}))
 
 
 def test_too_few_hub_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub(monkeypatch, HubDataset(ROWS, [], []))
+    hub(monkeypatch, HubDataset(ROWS))
     with pytest.raises(DataError, match=r"has 10 rows, .* asks for 103"):
         load_rows(data(HUB, train_rows=100))
+
+
+def test_a_subset_a_test_split_and_files_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = [{**row, "solution": "long"} for row in ROWS]
+    calls = hub(monkeypatch, {"train": HubDataset(extra), "test": HubDataset(extra[7:])})
+    files = {"train": "train/people5.jsonl", "test": "test/people5.jsonl"}
+    source = {**HUB, "subset": "main", "test_split": "test", "files": files}
+    rows = load_rows(data(source, train_rows=None, demonstration="target"))
+    assert [(call["name"], call["data_files"]) for call in calls] == [("main", files)] * 2
+    assert [call["split"] for call in calls] == ["train", "test"]
+    # Columns that nothing reads are never turned into rows.
+    assert (rows.train, rows.test) == (ROWS, ROWS[7:])
+    assert rows.origin == "someone/countdown (main), split train, and split test"
+    with pytest.raises(DataError, match=r"split test: has 3 rows, data\.test_rows asks for 4"):
+        load_rows(data(source, test_rows=4))
+
+
+def test_a_column_that_the_hub_does_not_have_is_named_with_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub(monkeypatch, HubDataset(ROWS))
+    wrong = data(HUB, columns={"numbers": "values", "target": "goal"}, drop_duplicates=True)
+    with pytest.raises(DataError, match=r"column values .* the row has nums, target"):
+        load_rows(wrong)

@@ -1,16 +1,24 @@
 """The CPU plug-in without Ray: registration, sampling, log-probabilities, weight loading."""
 
+import copy
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("verl")
 
-from transformers import Qwen2Config, Qwen2ForCausalLM  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from harness.verl.cpu.generation import Request, generate, keep_likely  # noqa: E402
 
@@ -176,3 +184,118 @@ def test_incomplete_or_unknown_weights_are_refused(model: Qwen2ForCausalLM) -> N
     state.pop("model.norm.weight")
     with pytest.raises(KeyError, match=r"model\.norm\.weight"):
         load_weights(model, state)
+
+
+STOPS = ("ab", "b<|im_end|>", "é", "</a>")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return AutoTokenizer.from_pretrained(ROOT / "harness" / "tiny" / "countdown")
+
+
+@pytest.fixture(scope="module")
+def speaker(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
+    """A model of few, likely words: stop texts appear, and break over tokens."""
+    torch.manual_seed(1)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+    )
+    model = Qwen2ForCausalLM(config).eval()
+    spoken = tokenizer("ab</a>é<|im_end|> x", add_special_tokens=False)["input_ids"]
+    model.lm_head.weight.data.zero_()
+    bias = torch.full((len(tokenizer),), -30.0)
+    bias[sorted(set(spoken))] = 0.0
+    model.lm_head.bias = torch.nn.Parameter(bias)
+    return model
+
+
+def ends_at(tokens: list[int], request: Request, eos: int, tokenizer: Any) -> tuple[int, bool]:
+    """Length of the response and whether it ended by itself: decode everything at every token."""
+    for length in range(1, len(tokens) + 1):
+        head = tokens[:length]
+        text = tokenizer.decode(head)
+        # vLLM shows no character before it is whole.
+        shown = "" if text.endswith("\ufffd") else text
+        if (
+            head[-1] == eos
+            or head[-1] in request.stop_token_ids
+            or any(stop in shown for stop in request.stop)
+        ):
+            return length, True
+    return len(tokens), False
+
+
+def test_stops_equal_a_search_in_everything_decoded(
+    speaker: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    eos, slash = tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("/")
+    kinds: list[dict[str, Any]] = [
+        {},
+        *({"stop": (text,)} for text in STOPS),
+        {"stop": STOPS},
+        {"stop": ("<|im_end|>",)},
+        {"stop_token_ids": frozenset({slash})},
+        {"stop": ("ab",), "stop_token_ids": frozenset({slash})},
+    ]
+    limits = [1, 2, 3, 5, 24]
+    many = [
+        Request(prompt=(40 + i % 3, 41), max_tokens=limits[i % 5], seed=i, **kinds[i % len(kinds)])
+        for i in range(40 * len(kinds))
+    ]
+    free = [replace(r, stop=(), stop_token_ids=frozenset()) for r in many]
+    backend = tokenizer.backend_tokenizer
+    stopped = generate(speaker, many, eos=[eos], pad=PAD, tokenizer=backend)
+    endless = generate(speaker, free, eos=[], pad=PAD)
+    seen = set()
+    for request, response, whole in zip(many, stopped, endless, strict=True):
+        length, ended = ends_at(whole.tokens, request, eos, tokenizer)
+        assert response.tokens == whole.tokens[:length]
+        assert response.ended == ended and len(response.log_probs) == length
+        seen.add(
+            (bool(request.stop), bool(request.stop_token_ids), ended, length == len(whole.tokens))
+        )
+    # At the limit and before it, by a stop and without one, for every kind of stop.
+    assert {(True, False, True, True), (True, False, True, False), (True, False, False, True),
+            (False, True, True, True), (False, True, True, False)} <= seen  # fmt: skip
+
+
+def test_a_stop_in_the_prompt_or_across_its_end_does_not_count(
+    speaker: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    prompt = tuple(tokenizer("ab a", add_special_tokens=False)["input_ids"])
+    many = [Request(prompt=prompt, max_tokens=1, seed=i, stop=("ab",)) for i in range(64)]
+    backend = tokenizer.backend_tokenizer
+    responses = generate(speaker, many, eos=[], pad=PAD, tokenizer=backend)
+    assert tokenizer.decode(prompt).endswith("a")
+    assert "b" in {tokenizer.decode(r.tokens) for r in responses}
+    assert not any(r.ended for r in responses)
+
+
+def test_stop_texts_need_a_tokenizer(model: Qwen2ForCausalLM) -> None:
+    with pytest.raises(ValueError, match="need a tokenizer"):
+        generate(model, requests(stop=("x",)), eos=[EOS], pad=PAD)
+
+
+def test_adapters_reach_the_rollout_in_full_precision(model: Qwen2ForCausalLM) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    from harness.adapters import merged
+    from harness.verl.cpu.rollout import load_weights
+
+    base = copy.deepcopy(model)
+    adapted = get_peft_model(
+        base, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
+    ).eval()
+    ids = torch.tensor([[5, 6, 7, 8, 9]])
+    served = copy.deepcopy(model)
+    load_weights(served, merged(adapted.state_dict(), scale=2.0))
+    with torch.no_grad():
+        expected, plain = adapted(ids).logits, model(ids).logits
+        torch.testing.assert_close(served(ids).logits, expected, atol=1e-5, rtol=1e-5)
+    assert (expected - plain).abs().max() > 0.1

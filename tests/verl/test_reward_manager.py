@@ -1,6 +1,8 @@
 """The reward manager without Ray: what a scoring function sees, and what verl and the log get."""
 
 import json
+import sys
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,8 @@ pytest.importorskip("verl")
 from omegaconf import OmegaConf  # noqa: E402
 
 from harness.rewards import Sample, Score  # noqa: E402
+from harness.verl.process import _failure  # noqa: E402
+from harness.verl.reward_manager import RewardFailed  # noqa: E402
 
 WORDS = ["<pad>", "<s>", "</s>", "what", "is", "2", "4"]
 LIMIT = 3
@@ -55,17 +59,19 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("REPRISE_SAMPLE_EVERY", "2")
     monkeypatch.setattr(reward_manager, "get_generation_config", lambda *_, **__: None)
 
-    def build(function: Any = score) -> Any:
+    def build(function: Any = score, **arguments: Any) -> Any:
+        monkeypatch.setattr(sys.modules[__name__], "under_test", function, raising=False)
+        named = {"path": f"pkg://{__name__}", "name": "under_test", "reward_kwargs": arguments}
         config = OmegaConf.create(
             {
-                "reward": {"custom_reward_function": {"path": "pkg://somewhere"}},
+                "reward": {"custom_reward_function": named},
                 "actor_rollout_ref": {
                     "model": {"path": "m", "trust_remote_code": False},
                     "rollout": {"response_length": LIMIT},
                 },
             }
         )
-        return reward_manager.RewardManager(config, Tokenizer(), function)
+        return reward_manager.RewardManager(config, Tokenizer(), None)
 
     return build
 
@@ -118,20 +124,99 @@ def test_every_sample_leaves_a_line(manager: Any, tmp_path: Path) -> None:
         "step": 7,
         "score": 1.0,
         "correct": True,
+        "components": {"length": 1.0},
         "tokens": 2,
         "truncated": False,
     }
     assert [line.get("response") for line in lines] == ["4 </s>", None, "4 </s>"]
 
 
-def test_errors_are_not_scores(manager: Any) -> None:
-    def broken(sample: Sample) -> Score:
-        raise ZeroDivisionError
+def test_the_agent_loops_word_on_truncation_counts(manager: Any) -> None:
+    seen: list[Sample] = []
 
-    with pytest.raises(ZeroDivisionError):
-        run(manager(broken), row([1], [6]))
-    with pytest.raises(TypeError, match="returned float"):
-        run(manager(lambda _: 1.0), row([1], [6]))
+    def remember(sample: Sample) -> Score:
+        seen.append(sample)
+        return score(sample)
+
+    build = manager(remember)
+    for truncated in (False, True):
+        said = {"reprise_truncated": truncated}
+        run(build, row([1, 3], [6, 6, 6], tool_extra_fields=said))
+    assert [s.truncated for s in seen] == [False, True]
+
+
+def test_arguments_arrive_as_plain_python(manager: Any) -> None:
+    seen: dict[str, Any] = {}
+
+    def with_arguments(sample: Sample, **arguments: Any) -> Score:
+        seen.update(arguments)
+        return score(sample)
+
+    run(manager(with_arguments, words=["a"], bounds={"low": 1}), row([1], [6]))
+    assert seen == {"words": ["a"], "bounds": {"low": 1}}
+    assert type(seen["words"]) is list and type(seen["bounds"]) is dict
+
+
+def broken(sample: Sample) -> Score:
+    raise ZeroDivisionError("no tokens\nat all")
+
+
+def test_a_reward_that_raises_shows_function_sample_and_cause(manager: Any) -> None:
+    with pytest.raises(RewardFailed) as caught:
+        run(manager(broken), row([1, 3], [6, 6, 6]))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    first, *rest = str(caught.value).split("\n")
+    assert first.startswith(f"{__name__}:under_test could not score a response: ZeroDivisionError")
+    # Indented: the log's reader takes them for one message.
+    assert all(line.startswith("    ") for line in rest)
+    told = "\n".join(rest)
+    for part in ("in broken", Path(__file__).name, "<s> what", "3 tokens, truncated", "4 4 4"):
+        assert part in told
+    assert '{"target": 4}' in told
+
+
+def test_the_message_reaches_the_user_whole(manager: Any, tmp_path: Path) -> None:
+    """Through the log as Ray writes it, with what verl adds before and after."""
+    try:
+        run(manager(broken), row([1, 3], [6]))
+    except RewardFailed:
+        remote = traceback.format_exc().split("\n", 1)[1]
+    log = tmp_path / "verl.log"
+    log.write_text(
+        "".join(
+            f"(AgentLoopWorkerTQ pid=12) {line}\n"
+            for line in [
+                "ERROR: Error in _run_prompt for uid=1",
+                "Traceback (most recent call last):",
+                '  File "agent_loop.py", line 1026, in _compute_score',
+                "ray.exceptions.RayTaskError(RewardFailed): ray::RewardLoopWorker.compute_score()",
+                *remote.splitlines(),
+                "step:1 - training goes on",
+                "    an indented line of somebody else",
+            ]
+        )
+        + "Traceback (most recent call last):\n"
+        + '  File "replay_buffer.py", line 30, in sample\n'
+        + "harness.verl.replay_buffer.RolloutFailed: 1 prompt(s) failed\n"
+    )
+    shown = _failure(1, log, 0)
+    for part in ("under_test could not score", "ZeroDivisionError", "<s> what", '{"target": 4}'):
+        assert part in shown
+    assert "RolloutFailed" not in shown and "somebody else" not in shown
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (1.0, "returned float"),
+        (Score(value=float("nan"), correct=True), "value = nan"),
+        (Score(value=0, correct=True, components={"a": float("inf")}), "a = inf"),
+        (Score(value=0, correct=True, components={"acc": 1}), "cannot be called"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused(manager: Any, returned: Any, reason: str) -> None:
+    with pytest.raises(RewardFailed, match=reason):
+        run(manager(lambda _: returned), row([1], [6]))
 
 
 def test_changing_components_are_refused(manager: Any) -> None:
@@ -141,7 +226,7 @@ def test_changing_components_are_refused(manager: Any) -> None:
         )
     )
     run(build, row([1], [6]))
-    with pytest.raises(ValueError, match=r"always return the same"):
+    with pytest.raises(RewardFailed, match=r"always return the same"):
         run(build, row([1], [5]))
 
 

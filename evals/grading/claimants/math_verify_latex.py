@@ -19,21 +19,46 @@ UNREADABLE_GOLD = "unreadable gold"
 
 def grade(truth: Mapping[str, Any], response: str) -> Verdict:
     """Right when math-verify takes the response's LaTeX answer for the gold's first answer."""
-    wanted = [readings for gold in golds(truth) if (readings := gold_readings(gold))]
+    return _judged([first_answer(gold) for gold in golds(truth)], response)
+
+
+def grade_latex_gold(truth: Mapping[str, Any], response: str) -> Verdict:
+    """As `grade`, with a gold that must be LaTeX as well; open-r1's length rewards judge so.
+
+    These hand gold and answer to math-verify in the other order, which matters for relations.
+    """
+    return _judged([first_latex(gold) for gold in golds(truth)], response, swapped=True)
+
+
+def _judged(read_golds: list[list[Any]], response: str, *, swapped: bool = False) -> Verdict:
+    wanted = [readings for readings in read_golds if readings]
     if not wanted:
         return Verdict(correct=False, extracted=None, how=UNREADABLE_GOLD, doubt="parser error")
     given = answer_readings(response)
     if not given:
         return Verdict(correct=False, extracted=None, how="math-verify", doubt="no answer")
     extracted = given[-1] if isinstance(given[-1], str) else str(given[-1])
-    correct = any(verified(readings, given) for readings in wanted)
+    pairs = [(given, gold) if swapped else (gold, given) for gold in wanted]
+    correct = any(verified(*pair) for pair in pairs)
     return Verdict(correct=correct, extracted=extracted, how="math-verify")
 
 
-def gold_readings(text: str) -> list[Any]:
-    """The readings of the first answer in a gold text."""
+def first_answer(text: str) -> list[Any]:
+    """The readings of the first answer in a gold text, in whatever notation."""
     readings: list[Any] = silenced().parse(
         text, extraction_mode="first_match", parsing_timeout=None
+    )
+    return readings
+
+
+def first_latex(text: str) -> list[Any]:
+    """The readings of the first LaTeX answer in a gold text."""
+    library = silenced()
+    readings: list[Any] = library.parse(
+        text,
+        [library.LatexExtractionConfig()],
+        extraction_mode="first_match",
+        parsing_timeout=None,
     )
     return readings
 

@@ -29,7 +29,7 @@ def grade(truth: Mapping[str, Any], response: str) -> Verdict:
 
 
 def grade_raw_gold(truth: Mapping[str, Any], response: str) -> Verdict:
-    """As `grade`, with the gold as it stands: only the answer gets a normal form, as in training."""
+    """As `grade`, with the gold as it stands: only the answer gets a normal form."""
     return judged(truth, extracted(response), equal, "qwen")
 
 

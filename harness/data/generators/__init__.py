@@ -2,7 +2,6 @@
 benchmarks and the tiny base take them from here."""
 
 from collections.abc import Callable
-from typing import Any
 
 from harness.data.generators.draws import Row, split_of, stable_hash
 from harness.data.generators.numbers_and_target import (

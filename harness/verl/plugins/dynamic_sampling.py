@@ -68,7 +68,9 @@ class DynamicSampling:
             TooFewGroups: max_batches were generated and too few groups differ.
         """
         if partition_id != "train":
-            batch, metrics = self.buffer.sample(global_steps, partition_id, batch_size)
+            batch, metrics = self.buffer.sample(
+                global_steps=global_steps, partition_id=partition_id, batch_size=batch_size
+            )
             return batch, metrics
         kept: dict[str, list[str]] = {}
         tags: dict[str, Any] = {}
@@ -76,7 +78,11 @@ class DynamicSampling:
         while len(kept) < batch_size:
             self._refuse_another(batches, kept=len(kept), needed=batch_size)
             self.generate(self.prompts_per_batch)
-            batch, _ = self.buffer.sample(global_steps, partition_id, self.prompts_per_batch)
+            batch, _ = self.buffer.sample(
+                global_steps=global_steps,
+                partition_id=partition_id,
+                batch_size=self.prompts_per_batch,
+            )
             batches += 1
             tags |= dict(zip(batch.keys, batch.tags, strict=True))
             kept |= self._keep(batch)

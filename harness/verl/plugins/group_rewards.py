@@ -16,6 +16,7 @@ from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 
 from harness.rewards import Sample, Score, Scored
+from harness.verl.plugins.agent_loop import TRUNCATED
 from harness.verl.plugins.dynamic_sampling import by_prompt
 
 GroupReward = Callable[..., Sequence[float]]
@@ -106,10 +107,7 @@ def _scored(keys: list[str], partition: str, tokenizer: Any) -> list[Scored]:
     data = transfer_queue.kv_batch_get(keys=keys, partition_id=partition, select_fields=fields)
     columns = [data[field] for field in fields[:3]]
     columns += [data[field].tolist() for field in fields[3:]]
-    return [
-        scored_response(*row, tokenizer=tokenizer)  # type: ignore[arg-type]
-        for row in zip(*columns, strict=True)
-    ]
+    return [scored_response(*row, tokenizer=tokenizer) for row in zip(*columns, strict=True)]
 
 
 def scored_response(
@@ -136,7 +134,7 @@ def scored_response(
         response=tokenizer.decode(response.tolist()),
         ground_truth=json.loads(reward_model["ground_truth"]),
         response_tokens=len(response),
-        truncated=bool(extra["reprise_truncated"]),
+        truncated=bool(extra[TRUNCATED]),
     )
     correct, extracted = bool(info.pop("acc")), info.pop("extracted") or None
     score = Score(value=float(scores.sum()), correct=correct, extracted=extracted, components=info)

@@ -19,7 +19,7 @@ from harness.verl.plugins.losses import KLTerm, policy_loss
 from harness.verl.plugins.truncation import mask_truncated
 
 
-@register_trainer("reprise")  # type: ignore[untyped-decorator]
+@register_trainer("reprise")
 class Trainer(PPOTrainerSync):  # type: ignore[misc]
     """verl's sync trainer with our settings; one instance in the task runner."""
 
@@ -46,7 +46,7 @@ class Trainer(PPOTrainerSync):  # type: ignore[misc]
         super()._init_dataloader()
         if self.filters:
             epochs = self.config.trainer.total_epochs
-            self.train_dataloader = CountedPasses(self.train_dataloader, epochs)
+            self.train_dataloader: Any = CountedPasses(self.train_dataloader, epochs)
 
     def _setup(self) -> None:
         """Build the workers, and give the policy its loss where verl's does not do."""

@@ -9,6 +9,8 @@ import transfer_queue
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 
+from harness.verl.plugins.agent_loop import TRUNCATED
+
 
 def mask_truncated(batch: KVBatchMeta) -> dict[str, float]:
     """Set the masks of truncated responses to 0 in the storage; the share of them as a metric.
@@ -21,7 +23,7 @@ def mask_truncated(batch: KVBatchMeta) -> dict[str, float]:
         partition_id=batch.partition_id,
         select_fields=["response_mask", "extra_fields"],
     )
-    truncated = [bool(extra["reprise_truncated"]) for extra in data["extra_fields"].tolist()]
+    truncated = [bool(extra[TRUNCATED]) for extra in data["extra_fields"].tolist()]
     masks = [
         torch.zeros_like(mask) if out else mask
         for mask, out in zip(data["response_mask"], truncated, strict=True)

@@ -1,0 +1,315 @@
+"""The trainer without Ray: what it changes of verl's loop, and that it changes nothing unasked."""
+
+import copy
+import inspect
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("verl")
+
+from omegaconf import DictConfig, OmegaConf  # noqa: E402
+from transfer_queue import KVBatchMeta  # noqa: E402
+from verl.trainer.ppo.v1 import trainer_base  # noqa: E402
+from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ  # noqa: E402
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync  # noqa: E402
+
+from harness.verl.plugins import trainer as plugin  # noqa: E402
+from harness.verl.plugins.dynamic_sampling import CountedPasses, DynamicSampling  # noqa: E402
+from harness.verl.plugins.losses import KLTerm, policy_loss  # noqa: E402
+from harness.verl.plugins.trainer import Trainer, kl_term  # noqa: E402
+from harness.verl.replay_buffer import StrictReplayBuffer  # noqa: E402
+
+SAMPLED_AT, LOG_PROBS_AT = 0.6, 1.0
+
+
+def config(**ours: Any) -> DictConfig:
+    """The part of verl's configuration that the trainer reads, and ours."""
+    settings = {
+        "log_prob_temperature": SAMPLED_AT,
+        "mask_truncated": False,
+        "std_epsilon": 1e-6,
+        "whiten_advantages": False,
+        "kl_loss_aggregation": None,
+        "kl_loss_token_limit": None,
+        "filter_groups": {"metric": None, "prompts_per_batch": None, "max_batches": None},
+        "group_reward": None,
+        "group_reward_arguments": {},
+    }
+    actor = {
+        "_target_": "verl.workers.config.FSDPActorConfig",
+        "strategy": "fsdp2",
+        "rollout_n": 2,
+        "use_dynamic_bsz": True,
+        "use_kl_loss": True,
+        "kl_loss_coef": 0.04,
+        "kl_loss_type": "k3",
+        "loss_agg_mode": "seq-mean-token-mean",
+        "loss_scale_factor": None,
+        "ppo_mini_batch_size": 2,
+        "ppo_epochs": 1,
+        "calculate_entropy": True,
+        "entropy_coeff": 0.0,
+        "data_loader_seed": 1,
+        "shuffle": False,
+    }
+    critic = {"enable": False, "ppo_mini_batch_size": 2, "ppo_epochs": 1, "shuffle": False}
+    sampler = {
+        "custom_sampler": {
+            "path": "pkg://harness.verl.replay_buffer",
+            "name": "StrictReplayBuffer",
+        },
+        "max_off_policy_threshold": None,
+        "max_off_policy_strategy": "drop",
+        "sampler_kwargs": {},
+    }
+    made = OmegaConf.create(
+        {
+            "reprise": settings | ours,
+            "algorithm": {"use_kl_in_reward": False, "norm_adv_by_std_in_grpo": True},
+            "actor_rollout_ref": {
+                "model": {"path": "m"},
+                "actor": actor,
+                "rollout": {"n": 2, "temperature": SAMPLED_AT, "calculate_log_probs": False},
+            },
+            "critic": critic | {"data_loader_seed": 1},
+            "data": {"max_response_length": 48, "train_batch_size": 4},
+            "trainer": {
+                "v1": {"trainer_mode": "reprise", "sync": {}, "sampler": sampler},
+                "total_epochs": 3,
+            },
+        }
+    )
+    OmegaConf.set_struct(made, True)
+    return made
+
+
+GROUPS = {"filter_groups": {"metric": "correct", "prompts_per_batch": 8, "max_batches": 5}}
+
+
+@pytest.fixture
+def build(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(trainer_base, "build_checkpoint_callback", lambda _: None)
+    monkeypatch.setattr(
+        trainer_base, "RolloutMoELoadBalanceMetricsAccumulator", lambda model_config: None
+    )
+    return lambda **ours: Trainer(config(**ours))
+
+
+def test_verl_finds_the_trainer_and_the_agent_loop_by_name() -> None:
+    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+
+    assert trainer_base.get_trainer_cls("reprise") is Trainer
+    assert "reprise" in _agent_loop_registry
+
+
+def test_verl_treats_it_as_its_synchronous_trainer(build: Any) -> None:
+    trainer = build()
+    assert trainer.trainer_mode == "sync" == trainer.replay_buffer.trainer_mode
+    assert trainer.parameter_sync_step == 1
+    assert type(trainer.replay_buffer) is StrictReplayBuffer
+    # What makes a mode asynchronous in verl must not hold here.
+    assert 'self.trainer_mode != "sync"' in inspect.getsource(trainer_base.PPOTrainer)
+    assert trainer.config.algorithm.reprise == trainer.config.reprise
+
+
+def test_unasked_every_step_is_verls(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    def note(name: str) -> Any:
+        return lambda self, *args, **kwargs: called.append(name) or name
+
+    steps = ("_setup", "_init_dataloader", "prepare_step", "_compute_advantage")
+    for name in steps:
+        monkeypatch.setattr(PPOTrainerSync, name, note(name))
+    trainer = build()
+    trainer.train_dataloader = loader = object()
+    trainer._setup()
+    trainer._init_dataloader()
+    assert trainer.train_dataloader is loader
+    metrics: dict[str, Any] = {}
+    assert trainer.prepare_step() == "prepare_step"
+    assert trainer._compute_advantage("batch", metrics) == "_compute_advantage"
+    assert metrics == {} and called == list(steps)
+
+
+class Workers:
+    """A worker group that notes the temperature of each of its calls."""
+
+    def __init__(self) -> None:
+        self.temperatures: dict[str, float] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        def call(batch: KVBatchMeta) -> Any:
+            self.temperatures[name] = batch.extra_info["temperature"]
+            output = SimpleNamespace(get=lambda: {"metrics": {"mfu": [0.0]}}, futures=[])
+            return output if "batch" in name else {"metrics": {"mfu": [0.0]}}
+
+        return call
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("log_probs_at", [SAMPLED_AT, LOG_PROBS_AT])
+def test_every_call_of_the_workers_has_the_log_prob_temperature(
+    build: Any, monkeypatch: pytest.MonkeyPatch, log_probs_at: float
+) -> None:
+    """verl's own methods, with a worker group that stops them after the call."""
+    trainer = build(log_prob_temperature=log_probs_at)
+    sampling = copy.deepcopy(trainer.config)  # as Ray copies it for agent loops, before fit()
+    monkeypatch.setattr(PPOTrainerSync, "fit", lambda self, manager: None)
+    trainer.fit(None)
+    workers = Workers()
+    trainer.actor_rollout_wg = trainer.ref_policy_wg = trainer.critic_wg = workers
+    trainer.ref_in_actor, trainer.distillation_config = False, None
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise Stop
+
+    monkeypatch.setattr(trainer_base.tq, "kv_batch_get", stop)
+    monkeypatch.setattr(trainer_base.ray, "get", stop)
+    batch = KVBatchMeta(partition_id="train", keys=["a_0_0"], tags=[{}])
+    for step in ("_compute_old_log_prob", "_compute_ref_log_prob", "_compute_values"):
+        batch.extra_info = {}
+        with pytest.raises((Stop, TypeError)):
+            getattr(trainer, step)(batch, {})
+    for step in ("_update_critic", "_update_actor"):
+        batch.extra_info = {}
+        getattr(trainer, step)(batch, {})
+    asked = {
+        "compute_log_prob",
+        "compute_ref_log_prob",
+        "infer_batch",
+        "train_mini_batch",
+        "update_actor",
+    }
+    assert workers.temperatures == dict.fromkeys(asked, log_probs_at)
+    assert sampling.actor_rollout_ref.rollout.temperature == SAMPLED_AT
+
+
+def test_sampling_takes_its_temperature_from_the_agent_loops_own_configuration() -> None:
+    """The other half of the proof: verl reads it from the worker's copy and from nothing sent."""
+    source = inspect.getsource(AgentLoopWorkerTQ.__ray_metadata__.modified_class.generate_sequences)
+    assert "config = self.config.actor_rollout_ref.rollout" in source
+    assert "temperature=config.temperature" in source and "extra_info" not in source
+
+
+def test_dynamic_sampling_stands_before_the_buffer(
+    build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = build(**GROUPS)
+    dynamic = trainer.replay_buffer
+    assert isinstance(dynamic, DynamicSampling)
+    assert isinstance(dynamic.buffer, StrictReplayBuffer)
+    assert (dynamic.metric, dynamic.prompts_per_batch, dynamic.max_batches) == ("correct", 8, 5)
+    assert dynamic.generate == trainer._add_prompts_to_generate
+    assert trainer.prepare_step() == {}, "generation starts with sampling"
+
+    def verls(self: Any) -> None:
+        self.train_dataloader = [1, 2]
+
+    monkeypatch.setattr(PPOTrainerSync, "_init_dataloader", verls)
+    trainer._init_dataloader()
+    assert isinstance(trainer.train_dataloader, CountedPasses)
+    assert trainer.train_dataloader.limit == 3
+
+
+def test_the_epoch_is_counted_in_rows(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(
+        PPOTrainerSync, "_compute_metrics", lambda self, *args: seen.append(args[-1])
+    )
+    for ours in ({}, GROUPS):
+        trainer = build(**ours)
+        trainer.train_dataloader = SimpleNamespace(finished=2)
+        trainer._compute_metrics(None, {}, {}, global_steps=9, epoch=0)
+    assert seen == [0, 2]
+
+
+def test_group_rewards_come_before_the_mask_and_both_before_advantages(
+    build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[Any] = []
+
+    def rewards(batch: Any, tokenizer: Any, function: Any, arguments: Any) -> dict[str, float]:
+        order.append((tokenizer, function, arguments))
+        return {"after": 1.0}
+
+    def mask(batch: Any) -> dict[str, float]:
+        order.append("mask")
+        return {"masked": 0.5}
+
+    monkeypatch.setattr(plugin, "reward_groups", rewards)
+    monkeypatch.setattr(plugin, "mask_truncated", mask)
+    monkeypatch.setattr(
+        PPOTrainerSync, "_compute_advantage", lambda self, batch, metrics: order.append("verl")
+    )
+    trainer = build(
+        mask_truncated=True, group_reward="math:fsum", group_reward_arguments={"alpha": [1, 2]}
+    )
+    trainer.tokenizer = "tokenizer"
+    metrics: dict[str, float] = {"before": 0.0}
+    trainer._compute_advantage("batch", metrics)
+    fsum = __import__("math").fsum
+    assert order == [("tokenizer", fsum, {"alpha": [1, 2]}), "mask", "verl"]
+    assert metrics == {"before": 0.0, "after": 1.0, "masked": 0.5}
+
+
+SUMMED = KLTerm(
+    coef=0.04, estimator="k3", aggregation="seq-mean-token-sum", token_limit=10.0, divisor=48.0
+)
+
+
+@pytest.mark.parametrize(
+    ("ours", "term"),
+    [
+        ({}, None),
+        ({"kl_loss_aggregation": "seq-mean-token-sum", "kl_loss_token_limit": 10.0}, SUMMED),
+        (
+            {"kl_loss_token_limit": 2.0},
+            KLTerm(
+                coef=0.04,
+                estimator="k3",
+                aggregation="seq-mean-token-mean",
+                token_limit=2.0,
+                divisor=48.0,
+            ),
+        ),
+    ],
+)
+def test_the_kl_term_is_ours_where_verls_does_not_do(
+    ours: dict[str, Any], term: KLTerm | None
+) -> None:
+    made = config(**ours)
+    assert kl_term(made) == term
+    made.actor_rollout_ref.actor.use_kl_loss = False
+    assert kl_term(made) is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "kl", "verls_kl"),
+    [
+        ({"kl_loss_aggregation": "seq-mean-token-sum", "kl_loss_token_limit": 10.0}, SUMMED, False),
+        ({"mask_truncated": True}, None, True),
+    ],
+)
+def test_the_workers_are_given_the_loss(
+    build: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    ours: dict[str, Any],
+    kl: KLTerm | None,
+    verls_kl: bool,
+) -> None:
+    monkeypatch.setattr(PPOTrainerSync, "_setup", lambda self: None)
+    trainer, given = build(**ours), []
+    trainer.actor_rollout_wg = SimpleNamespace(set_loss_fn=given.append)
+    trainer._setup()
+    [loss] = given
+    assert loss.func is policy_loss and loss.args[1] == kl
+    assert loss.args[0].use_kl_loss is verls_kl
+    # The reference model is asked for by the configuration, which must go on asking.
+    assert trainer.config.actor_rollout_ref.actor.use_kl_loss
