@@ -1,11 +1,12 @@
-# make demo: the whole loop on this machine. make test: every test. Both set up what they need.
+# make demo: the whole loop on this machine. make test: every test. make table: the table of
+# reproductions, with RUNS=<folders> for runs elsewhere. All set up what they need.
 PYTHON ?= python3.11
 PROFILE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(PROFILE)
 VLLM := .venv-vllm
 
-.PHONY: setup vllm demo test fast lint clean
+.PHONY: setup vllm demo test fast lint table clean
 .DEFAULT_GOAL := demo
 
 setup: $(READY)
@@ -33,6 +34,10 @@ demo: setup
 
 fast: setup
 	$(BIN)/python -m pytest -m "not slow and not slurm and not browser"
+
+# docs/reproductions.md from the recipes, their golden cases and the runs below outputs/.
+table: setup
+	$(BIN)/python -m harness.report.repro_table $(foreach folder,$(RUNS),--runs $(folder))
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

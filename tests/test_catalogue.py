@@ -35,10 +35,21 @@ def test_every_row_of_the_survey_is_there() -> None:
 
 def test_the_listing_groups_by_status() -> None:
     entries = [
-        Entry(id="b", name="B", status="planned", link="x/b", note="later"),
-        Entry(id="a", name="A", status="recipe", note="here"),
+        Entry(id="b", name="B", kind="sft", status="planned", link="x/b", note="later"),
+        Entry(id="a", name="A", kind="rl", status="recipe", note="here"),
     ]
-    assert listing(entries) == (
-        "recipe (1)\n  a  A\n     here\n\nplanned (1)\n  b  B (x/b)\n     later"
-    )
+    shown = [line.split() for line in listing(entries).splitlines()]
+    assert shown[0] == ["recipe", "(1)"] and shown[1] == ["a", "A", "[rl]:", "here"]
+    assert shown[3] == ["planned", "(1)"] and shown[4] == ["b", "B", "[sft]:", "later"]
     assert len(STATUSES) == 4
+
+
+@pytest.mark.skipif(not SURVEY.exists(), reason="the survey is not beside the project")
+def test_training_sets_and_engines_of_the_survey_are_there() -> None:
+    survey = SURVEY.read_text()
+    sets = survey.split("Training sets (hub ids):")[1].split("\n")[0]
+    engines = survey.split("## Engines and infrastructure")[1].split(":")[0]
+    names = " ".join(entry.name for entry in catalogue())
+    wanted = re.findall(r"[\w.-]+/[\w.-]*\w", sets) + re.findall(r"\w[\w-]+", engines.split(";")[0])
+    assert len(wanted) > 25
+    assert [name for name in wanted if name not in names] == []

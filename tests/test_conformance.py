@@ -10,7 +10,7 @@ import pytest
 from harness.cards import Card, load_card
 from harness.conformance import conform, report
 from harness.errors import ConfigError, DataError
-from harness.rewards import Sample, Score
+from harness.rewards import Sample, Score, Scored
 
 
 def half(sample: Sample, *, bonus: float = 0.0) -> Score:
@@ -22,7 +22,17 @@ def half(sample: Sample, *, bonus: float = 0.0) -> Score:
     return Score(value=0.5 + bonus + (sample.response_tokens or 0), correct=False)
 
 
-CARD: Card = load_card("tinyzero").model_copy(update={"golden": {"half": f"{__name__}:half"}})
+def longest(group: list[Scored], *, bonus: float = 1.0) -> list[float]:
+    """A function over a group: a bonus for the longest response, and some misbehaviour."""
+    if any(one.sample.response == "raise" for one in group):
+        raise RuntimeError("no verdict")
+    lengths = [one.sample.response_tokens or len(one.sample.response) for one in group]
+    rewards = [bonus * (length == max(lengths)) for length in lengths]
+    return rewards[:-1] if group[0].sample.ground_truth == "short" else rewards
+
+
+SCORERS = {"half": f"{__name__}:half", "longest": f"{__name__}:longest"}
+CARD: Card = load_card("tinyzero").model_copy(update={"golden": SCORERS})
 
 
 def case(output: Any, response: str = "x", function: str = "half", **inputs: Any) -> dict[str, Any]:
@@ -75,6 +85,33 @@ def test_an_input_that_the_scorer_does_not_take_is_a_disagreement(tmp_path: Path
     assert "malus" in found.ours
 
 
+def group(output: Any, *responses: str, **inputs: Any) -> dict[str, Any]:
+    entry = case(output, function="longest")
+    return entry | {"input": {"responses": list(responses), **inputs}}
+
+
+def test_groups_are_compared_element_by_element(tmp_path: Path) -> None:
+    counts = {"completion_tokens": [5, 2]}
+    path = write(
+        tmp_path,
+        group([0, 1], "a", "bb"),
+        group([0, 2.5], "a", "bb", bonus=2.5),
+        group([1, 0], "a", "bb", **counts),
+        case([1, 0], function="longest") | {"input": counts},
+        group(None, "a", "bb"),
+        group([0, 0.9], "a", "bb"),
+        group([0, 1], "a", "bb", ground_truth="short"),
+        group([0, 1], "raise", "bb"),
+    )
+    result = conform(path, CARD)
+    assert (result.cases, result.agree, result.upstream_fails) == (8, 5, 1)
+    assert [(d.ours, d.theirs) for d in result.disagreements] == [
+        ("[0, 1]", "[0, 0.9]"),
+        ("0", "[0, 1]"),
+        ("raised RuntimeError: no verdict", "[0, 1]"),
+    ]
+
+
 def test_functions_without_a_scorer_are_counted_apart(tmp_path: Path) -> None:
     result = conform(write(tmp_path, case(0.5), case([1, 2], function="group")), CARD)
     assert result.uncovered == {"group": 1}
@@ -96,6 +133,9 @@ def test_a_file_without_any_covered_function_is_refused(tmp_path: Path) -> None:
         ({**case(1), "input": {}}, "2: input.response is None"),
         (case([1, 2]), "2: output is .*group functions"),
         (case("good"), "2: output"),
+        (group([1, "x"], "a", "b"), "2: output"),
+        (group([]), "2: input.responses must be lists"),
+        (group([1], "a", completion_tokens=[1, 2]), "2: input.responses, input.completion_tokens"),
     ],
 )
 def test_a_malformed_line_is_named(line: Any, message: str, tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ import yaml
 
 from harness.cards import REPRODUCTIONS, load_card, shipped_cases
 from harness.chain import legs
-from harness.conformance import conform
 from harness.explain import options
 from harness.fidelity.format import UpstreamRun, load_upstream, upstream_names
 from harness.fidelity.full_size import recipe
 from harness.fidelity.run import Fidelity, card_names, fidelity, needless
 from harness.fidelity.sourcing import unexplained_in_miniature
+from harness.report.repro_table import conformance
 from tests.composing import spec_of
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -99,7 +99,7 @@ def unequal(left: dict[str, Any], right: dict[str, Any]) -> Sequence[str]:
 
 @pytest.mark.parametrize("id", IDS)
 def test_the_reward_agrees_with_the_shipped_golden_cases(id: str) -> None:
-    result = conform(shipped_cases(id), load_card(id))
+    result = conformance(id, shipped_cases(id))
     assert not result.disagreements and result.agree == result.cases > 0
 
 
@@ -108,4 +108,4 @@ def test_the_reward_agrees_with_upstreams_recorded_verdicts(id: str) -> None:
     cases = SHARED / "golden" / f"{id}.jsonl"
     if not cases.exists():
         pytest.skip("upstream's recorded verdicts are not beside the project")
-    assert not conform(cases, load_card(id)).disagreements
+    assert not conformance(id, cases).disagreements

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.scored import ScoredResponses, Spread, constant_components
+from harness.console import Console
+from harness.rundir import RunDir
+from harness.scored import CONSTANT_STEPS, ScoredResponses, Spread, constant_components
 from harness.steps import effective_attempts, effective_steps, steps_of_file
+from harness.training import _warn_of_constants
 
 
 def step(attempt: int, number: int, **metrics: float) -> dict[str, Any]:
@@ -68,3 +71,25 @@ def test_another_value_in_another_step_is_a_change() -> None:
     assert constant_components([{"a": first}, {"a": first}]) == {"a": 0.0}
     assert constant_components([{"a": first}, {"a": second}]) == {}
     assert constant_components([{"a": first}, {}]) == {} and constant_components([]) == {}
+
+
+class Heard(Console):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_a_reward_that_cannot_teach_is_said_once(tmp_path: Path) -> None:
+    log, run, console, warned = tmp_path / "rewards.jsonl", RunDir(tmp_path), Heard(), set[str]()
+    scored = ScoredResponses(log)
+    for number in range(1, CONSTANT_STEPS + 3):
+        write_scores(log, [("train", number, True, 0.25), ("train", number, False, 0.25)])
+        _warn_of_constants(run, console, scored, number, warned)
+    (event,) = run.events()
+    assert event["kind"] == "warning" and event["component"] == "brief"
+    assert event["step"] == CONSTANT_STEPS
+    (line,) = console.lines
+    assert "brief was 0.25" in line and str(CONSTANT_STEPS) in line

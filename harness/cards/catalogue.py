@@ -20,6 +20,8 @@ class Entry(Fact):
 
     id: str
     name: Text
+    kind: Text
+    """rl, sft, pipeline, inference, benchmark, training set, engine, report, ..."""
     status: Status
     link: str | None = None
     """Repository (owner/name) or paper (arXiv id)."""
@@ -41,16 +43,10 @@ def catalogue() -> list[Entry]:
 
 
 def listing(entries: Sequence[Entry]) -> str:
-    """The catalogue as text, one section a status."""
-    width = max(len(entry.id) for entry in entries)
-    lines = []
+    """The catalogue as text, one section a status, one line a system."""
+    lines: list[str] = []
     for status in STATUSES:
         found = [entry for entry in entries if entry.status == status]
         lines += ["", f"{status} ({len(found)})"] if found else []
-        for entry in found:
-            where = f" ({entry.link})" if entry.link else ""
-            lines += [
-                f"  {entry.id:<{width}}  {entry.name}{where}",
-                f"  {'':{width}}  {entry.note}",
-            ]
+        lines += [f"  {entry.id:<22} {entry.name} [{entry.kind}]: {entry.note}" for entry in found]
     return "\n".join(lines).lstrip("\n")

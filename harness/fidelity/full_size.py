@@ -28,7 +28,7 @@ def full_size(overrides: Sequence[str]) -> RunSpec:
     words = [word.replace("=miniature/", "=") for word in overrides]
     chosen = [word for word in words if word.startswith("hardware=")]
     if chosen and chosen[-1] != "hardware=cpu":
-        return to_run_spec(_composed(at_the_door(words)))
+        return composed(words)
     rest = [word for word in words if not word.startswith("hardware=")]
     config = _composed(at_the_door([*rest, f"hardware={USUAL}"]))
     try:
@@ -51,6 +51,11 @@ def _on_another_profile(config: DictConfig, refusal: ConfigError) -> RunSpec:
 def recipe(name: str) -> RunSpec:
     """The run of conf/repro/<name>.yaml at full size."""
     return full_size([f"repro={name}"])
+
+
+def composed(overrides: Sequence[str]) -> RunSpec:
+    """The run of a command line as it stands, in miniature where its hardware is the laptop."""
+    return to_run_spec(_composed(at_the_door(overrides)))
 
 
 def _composed(words: Sequence[str], config: str = "config") -> DictConfig:

@@ -34,6 +34,8 @@ class LegFidelity:
     perf: dict[str, Any]
     """Upstream's memory and speed settings, not compared."""
     rows: list[Row]
+    emitted: int
+    """verl keys of this training, all known to the pinned verl and read by it."""
     unsourced: list[str]
     """Numbers of the recipe that neither upstream's keys nor the card vouch for."""
 
@@ -85,6 +87,8 @@ def _leg(id: str, stage: str, spec: RunSpec, card: Card) -> LegFidelity:
     name = upstream_name(id, spec.variant, stage)
     upstream, house = load_upstream(id, name), load_table(HOUSE)
     table = load_table(upstream.table)
+    folder = RUN / "stages" / stage if stage else RUN
+    emitted = emit(spec, folder, planned_steps(spec))
     rows = compare(
         Sides(
             upstream=upstream,
@@ -92,7 +96,7 @@ def _leg(id: str, stage: str, spec: RunSpec, card: Card) -> LegFidelity:
             house=house,
             notes=own.fidelity,
             spec=spec,
-            emitted=emit(spec, RUN / "stages" / stage if stage else RUN, planned_steps(spec)),
+            emitted=emitted,
             defaults=known_keys(spec.algorithm.kind),
         )
     )
@@ -103,6 +107,7 @@ def _leg(id: str, stage: str, spec: RunSpec, card: Card) -> LegFidelity:
         framework=upstream.framework,
         perf=upstream.perf,
         rows=rows,
+        emitted=len(emitted),
         unsourced=unsourced(spec, own.recipe, rows, house.fixed | table.fixed),
     )
 

@@ -45,7 +45,7 @@ def returns_something(text: str) -> bool:
 
     White space between `return` and its value may span lines.
     """
-    return re.search(r"\n    return\s+[^\n]+\n", text) is not None
+    return re.search(r"\n    return\s\n*[^\n]+\n", text) is not None
 
 
 def unscorable(ground_truth: Any) -> str | None:

@@ -62,7 +62,7 @@ def test_rows_that_share_thirteen_words_or_a_whole_problem() -> None:
 
 
 def test_a_common_phrase_is_no_sign_but_the_whole_problem_is() -> None:
-    """More than 20 rows repeat the template; the one that poses the problem is found all the same."""
+    """More than 20 rows repeat the template; those that pose the problem go all the same."""
     problem = FILLER.format(n=900, m=1, k=3)
     loaded = benchmark("math500", problem)
     assert tainted(fillers(60), [loaded]) == {}

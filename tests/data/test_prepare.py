@@ -160,7 +160,8 @@ def odd_target(ground_truth: dict[str, Any]) -> str | None:
 def test_rows_without_an_answer_are_left_out_counted_and_listed(
     tmp_path: Path, tokenizer: str
 ) -> None:
-    rows = [{**row, "target": None} if n in (1, 4) else row for n, row in enumerate(ROWS)]
+    rows: list[dict[str, Any]] = [dict(row) for row in ROWS]
+    rows[1]["target"] = rows[4]["target"] = None
     rows += [{"nums": [], "target": n} for n in range(30)]
     out = tmp_path / "out"
     spec = data(tmp_path, rows, **{**WIDE, "test_rows": 30})

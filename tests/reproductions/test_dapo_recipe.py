@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from harness.data.columns import columns_of
 from harness.spec import RLAlgorithm, RunSpec
 from tests.composing import spec_of
 
@@ -35,3 +36,13 @@ def test_the_miniature_keeps_the_four_changes() -> None:
 def test_the_miniature_shows_problems_in_the_frame_of_the_evaluation() -> None:
     prompt = full().eval.prompt
     assert prompt and small().data.template == prompt.template
+
+
+def test_the_published_rows_are_read() -> None:
+    row = {
+        "data_source": "math_dapo",
+        "prompt": [{"content": "Solve it.", "role": "user"}],
+        "reward_model": {"ground_truth": "34", "style": "rule-lighteval/MATH_v2"},
+    }
+    fields = columns_of(full().data).pick(row, "row 1")
+    assert fields == {"prompt": "Solve it.", "answer": "34"}

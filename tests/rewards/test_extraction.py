@@ -1,5 +1,7 @@
 """Text helpers that find the answer."""
 
+import time
+
 import pytest
 
 from harness.rewards.extraction import after_first, last_line, last_tagged
@@ -30,6 +32,7 @@ def test_only_a_newline_ends_a_line(text: str, line: str) -> None:
         ("</a>1<a>", None),
         ("<A>1</A>", None),
         ("<a>1\n</a>", None),
+        ("<a>1\n<a>2</a>\n<a>3", "2"),
     ],
 )
 def test_last_tagged(text: str, content: str | None) -> None:
@@ -38,3 +41,10 @@ def test_last_tagged(text: str, content: str | None) -> None:
 
 def test_last_tagged_across_lines() -> None:
     assert last_tagged("<a>\n1\n2 </a>", "a", across_lines=True) == "1\n2"
+
+
+@pytest.mark.parametrize("piece", ["<a>", "<a>\n", "</a>"])
+def test_last_tagged_takes_linear_time(piece: str) -> None:
+    start = time.process_time()
+    assert last_tagged(piece * 50_000, "a") is None
+    assert time.process_time() - start < 1.0

@@ -170,7 +170,7 @@ def test_a_reward_that_raises_shows_function_sample_and_cause(manager: Any) -> N
     # Indented: the log's reader takes them for one message.
     assert all(line.startswith("    ") for line in rest)
     told = "\n".join(rest)
-    for part in ("in broken", Path(__file__).name, "<s> what", "3 tokens, truncated", "4 4 4"):
+    for part in ("raised in: broken", Path(__file__).name, "<s> what", "3 tokens, truncated", "4 4 4"):
         assert part in told
     assert '{"target": 4}' in told
 

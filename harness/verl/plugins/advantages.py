@@ -71,6 +71,6 @@ def grpo(
         divide_by_std=config.norm_adv_by_std_in_grpo,
     )
     advantages = scores.unsqueeze(-1) * response_mask
-    if config.reprise.whiten_advantages and response_mask.sum() > 1:
+    if config.reprise.whiten_advantages:
         advantages = masked_whiten(advantages, response_mask) * response_mask
     return advantages, advantages

@@ -5,11 +5,12 @@ Yu et al. 2025 (DAPO), section 3.2, equation 11, as its own loop runs it
 refills prompt by prompt and knows no limit. trainer.py puts this in front of the replay buffer.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import transfer_queue
 from transfer_queue import KVBatchMeta
+
+from harness.verl.plugins import storage
 
 PREFIX = "training/filter_groups"
 
@@ -87,7 +88,7 @@ class DynamicSampling:
             tags |= dict(zip(batch.keys, batch.tags, strict=True))
             kept |= self._keep(batch)
         keys = _flat(list(kept.values())[:batch_size])
-        _clear(_flat(list(kept.values())[batch_size:]))
+        storage.clear(_flat(list(kept.values())[batch_size:]), partition_id)
         prompts = batches * self.prompts_per_batch
         metrics = {
             f"{PREFIX}/batches": batches,
@@ -105,7 +106,8 @@ class DynamicSampling:
         kept = {
             prompt: keys for prompt, keys in groups.items() if differ([values[key] for key in keys])
         }
-        _clear(_flat([keys for prompt, keys in groups.items() if prompt not in kept]))
+        dropped = [keys for prompt, keys in groups.items() if prompt not in kept]
+        storage.clear(_flat(dropped), batch.partition_id)
         return kept
 
     def _refuse_another(self, batches: int, *, kept: int, needed: int) -> None:
@@ -122,22 +124,15 @@ class DynamicSampling:
 def metric_values(batch: KVBatchMeta, metric: str) -> dict[str, float]:
     """Key -> the value that must differ; `reward` is the total of the scoring function."""
     field = "rm_scores" if metric == "reward" else "extra_fields"
-    data = transfer_queue.kv_batch_get(
-        keys=batch.keys, partition_id=batch.partition_id, select_fields=[field]
-    )
+    column = storage.read(batch.keys, batch.partition_id, field)[field]
     if metric == "reward":
-        numbers = [float(scores.sum()) for scores in data[field]]
+        numbers = [float(scores.sum()) for scores in column]
     else:
-        numbers = [float(extra["reward_extra_info"]["acc"]) for extra in data[field].tolist()]
+        numbers = [float(extra["reward_extra_info"]["acc"]) for extra in column]
     return dict(zip(batch.keys, numbers, strict=True))
 
 
-def _clear(keys: list[str]) -> None:
-    if keys:
-        transfer_queue.kv_clear(keys=keys, partition_id="train")
-
-
-def _flat(groups: Sequence[Sequence[str]]) -> list[str]:
+def _flat(groups: Iterable[Sequence[str]]) -> list[str]:
     return [key for keys in groups for key in keys]
 
 

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-import transfer_queue
-from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 
 from harness.rewards import Sample, Score, Scored
+from harness.verl.plugins import storage
 from harness.verl.plugins.agent_loop import TRUNCATED
 from harness.verl.plugins.dynamic_sampling import by_prompt
 
@@ -103,11 +102,12 @@ def _session(key: str) -> tuple[str, int]:
 
 
 def _scored(keys: list[str], partition: str, tokenizer: Any) -> list[Scored]:
-    fields = ["prompts", "responses", "rm_scores", "extra_fields", "reward_model"]
-    data = transfer_queue.kv_batch_get(keys=keys, partition_id=partition, select_fields=fields)
-    columns = [data[field] for field in fields[:3]]
-    columns += [data[field].tolist() for field in fields[3:]]
-    return [scored_response(*row, tokenizer=tokenizer) for row in zip(*columns, strict=True)]
+    fields = ("prompts", "responses", "rm_scores", "extra_fields", "reward_model")
+    data = storage.read(keys, partition, *fields)
+    return [
+        scored_response(*row, tokenizer=tokenizer)
+        for row in zip(*(data[field] for field in fields), strict=True)
+    ]
 
 
 def scored_response(
@@ -142,14 +142,10 @@ def scored_response(
 
 
 def _put(keys: list[str], partition: str, rewards: list[float]) -> None:
-    data = transfer_queue.kv_batch_get(
-        keys=keys, partition_id=partition, select_fields=["rm_scores"]
-    )
     rows = []
-    for scores, reward in zip(data["rm_scores"], rewards, strict=True):
+    stored = storage.read(keys, partition, "rm_scores")["rm_scores"]
+    for scores, reward in zip(stored, rewards, strict=True):
         row = torch.zeros_like(scores)
         row[-1] = reward
         rows.append(row)
-    nested = torch.nested.as_nested_tensor(rows, layout=torch.jagged)
-    fields = TensorDict({"rm_scores": nested}, batch_size=len(keys))
-    transfer_queue.kv_batch_put(keys=keys, partition_id=partition, fields=fields)
+    storage.write(keys, partition, rm_scores=rows)

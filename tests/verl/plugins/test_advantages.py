@@ -96,13 +96,6 @@ def test_masked_responses_stay_out_of_whitening_and_in_the_group() -> None:
         assert found[row, : LENGTHS[row]].tolist() == pytest.approx(tokens)
 
 
-def test_a_batch_without_tokens_has_no_advantages() -> None:
-    function = core_algos.get_adv_estimator_fn("reprise_grpo")
-    config = settings(whiten_advantages=True)
-    found, _ = function(padded(at_the_end(SCORES)), torch.zeros_like(MASK), INDEX, config)
-    assert found.abs().sum() == 0.0
-
-
 def test_rloo() -> None:
     """Ahmadian et al. 2024, equation 7."""
     agree(

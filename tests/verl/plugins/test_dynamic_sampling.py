@@ -5,17 +5,18 @@ from typing import Any
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("transfer_queue")
+pytest.importorskip("verl")
 
 from transfer_queue import KVBatchMeta
 
-from harness.verl.plugins import dynamic_sampling
+from harness.verl.plugins import dynamic_sampling, storage
 from harness.verl.plugins.dynamic_sampling import (
     CountedPasses,
     DynamicSampling,
     TooFewGroups,
     differ,
 )
+from tests.verl.plugins.storage import Queue, batch, row
 
 GROUP = 2
 
@@ -46,8 +47,8 @@ class Rollout:
         tags = [{"key": key, "step": global_steps} for key in keys]
         return KVBatchMeta(partition_id=partition_id, keys=keys, tags=tags), {"validation": 1}
 
-    def clear(self, keys: list[str], partition_id: str) -> None:
-        assert partition_id == "train"
+    def clear(self, keys: list[str], partition: str) -> None:
+        assert partition == "train"
         for key in keys:
             del self.stored[key]
 
@@ -61,7 +62,7 @@ def sampling(monkeypatch: pytest.MonkeyPatch) -> Any:
             "metric_values",
             lambda batch, metric: {key: rollout.stored[key] for key in batch.keys},
         )
-        monkeypatch.setattr(dynamic_sampling.transfer_queue, "kv_clear", rollout.clear)
+        monkeypatch.setattr(storage, "clear", rollout.clear)
         settings = {"metric": "correct", "prompts_per_batch": 3, "max_batches": 0} | changes
         return rollout, DynamicSampling(rollout, rollout.generate, **settings)
 
@@ -74,10 +75,10 @@ ALL_RIGHT, ALL_WRONG, MIXED = (1.0, 1.0), (0.0, 0.0), (0.0, 1.0)
 def test_groups_are_kept_in_order_until_a_step_is_full_and_the_surplus_goes(sampling: Any) -> None:
     outcomes = [MIXED, ALL_RIGHT, ALL_WRONG, ALL_WRONG, MIXED, MIXED, MIXED, MIXED, MIXED]
     rollout, dynamic = sampling(outcomes)
-    batch, metrics = dynamic.sample(global_steps=7, partition_id="train", batch_size=4)
+    chosen, metrics = dynamic.sample(global_steps=7, partition_id="train", batch_size=4)
     kept = [f"p{prompt}_{session}_0" for prompt in (0, 4, 5, 6) for session in range(GROUP)]
-    assert batch.keys == kept and batch.partition_id == "train"
-    assert [tag["key"] for tag in batch.tags] == kept
+    assert chosen.keys == kept and chosen.partition_id == "train"
+    assert [tag["key"] for tag in chosen.tags] == kept
     assert set(rollout.stored) == set(kept), "dropped and surplus groups leave the storage"
     assert rollout.submitted == [3, 3, 3]
     assert metrics == {
@@ -90,8 +91,8 @@ def test_groups_are_kept_in_order_until_a_step_is_full_and_the_surplus_goes(samp
 
 def test_one_batch_may_be_enough(sampling: Any) -> None:
     _, dynamic = sampling([MIXED, MIXED, ALL_RIGHT])
-    batch, metrics = dynamic.sample(1, "train", 2)
-    assert len(batch) == 4 and metrics["training/filter_groups/batches"] == 1
+    chosen, metrics = dynamic.sample(1, "train", 2)
+    assert len(chosen) == 4 and metrics["training/filter_groups/batches"] == 1
 
 
 def test_the_limit_counts_batches_of_one_step_and_allows_the_last(sampling: Any) -> None:
@@ -104,8 +105,8 @@ def test_the_limit_counts_batches_of_one_step_and_allows_the_last(sampling: Any)
 
 def test_validation_is_left_alone(sampling: Any) -> None:
     rollout, dynamic = sampling([ALL_RIGHT] * 3)
-    batch, metrics = dynamic.sample(0, "val", 3)
-    assert len(batch) == 6 and metrics == {"validation": 1} and rollout.submitted == []
+    chosen, metrics = dynamic.sample(0, "val", 3)
+    assert len(chosen) == 6 and metrics == {"validation": 1} and rollout.submitted == []
 
 
 @pytest.mark.parametrize(
@@ -117,28 +118,17 @@ def test_a_group_differs_exactly_where_two_values_do(values: list[float], expect
     assert differ(values) is expected
 
 
-class Field(list):  # type: ignore[type-arg]
-    def tolist(self) -> list[Any]:
-        return list(self)
-
-
 def test_metrics_are_read_where_the_reward_manager_leaves_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import torch
-
-    stored = {
-        "rm_scores": [torch.tensor([0.0, 0.5]), torch.tensor([1.5])],
-        "extra_fields": Field({"reward_extra_info": {"acc": acc}} for acc in (1.0, 0.0)),
+    rows = {
+        "a_0_0": row(2, 0.5, correct=True, truncated=False),
+        "b_0_0": row(1, 1.5, correct=False, truncated=False),
     }
-    monkeypatch.setattr(
-        dynamic_sampling.transfer_queue,
-        "kv_batch_get",
-        lambda keys, partition_id, select_fields: {name: stored[name] for name in select_fields},
-    )
-    batch = KVBatchMeta(partition_id="train", keys=["a_0_0", "b_0_0"], tags=[{}, {}])
-    assert dynamic_sampling.metric_values(batch, "reward") == {"a_0_0": 0.5, "b_0_0": 1.5}
-    assert dynamic_sampling.metric_values(batch, "correct") == {"a_0_0": 1.0, "b_0_0": 0.0}
+    monkeypatch.setattr(storage, "transfer_queue", Queue(rows))
+    stored = batch(*rows)
+    assert dynamic_sampling.metric_values(stored, "reward") == {"a_0_0": 0.5, "b_0_0": 1.5}
+    assert dynamic_sampling.metric_values(stored, "correct") == {"a_0_0": 1.0, "b_0_0": 0.0}
 
 
 def loader(rows: int, batch: int) -> Any:

@@ -2,7 +2,9 @@
 
 | cases | grader |
 |---|---|
-| deepscaler math, l1 plain, dr_grpo boxed_fast | mathd_sympy.equal on the last box |
+| deepscaler math, l1 plain | mathd_sympy.equal on the last box |
+| dr_grpo boxed_fast, r1_fast, boxed_math_verify | dr_grpo, for boxes or tags, fast or not |
+| open_reasoner_zero math | orz, where a stop ended the response |
 | simplerl_reason box_score | qwen on the cut response |
 | simplerl_zoo mix and independent | qwen.extracted, then math_verify.equal |
 | dapo math_dapo; math_dapo_strict_box and justrl | dapo; dapo.strict_box |
@@ -13,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from evals.grading.claimants import dapo, math_verify, mathd_sympy, qwen
+from evals.grading import Grader
+from evals.grading.claimants import dapo, dr_grpo, math_verify, mathd_sympy, orz, qwen
 from evals.grading.claimants.boxes import last_box
 from tests.evals.grading.claimants.golden_cases import (
     accepted_as,
@@ -41,12 +44,29 @@ def test_mathd_sympy_is_deepscalers(project: str, function: str) -> None:
     assert differing([(case, accepted(case), case["output"] == 1) for case in cases]) == []
 
 
-def test_mathd_sympy_is_dr_grpos() -> None:
+@pytest.mark.parametrize(
+    ("function", "grade"),
+    [
+        ("boxed_fast", dr_grpo.grade_fast),
+        ("r1_fast", dr_grpo.grade_tags_fast),
+        pytest.param("boxed_math_verify", dr_grpo.grade, marks=pytest.mark.slow),
+    ],
+)
+def test_dr_grpo_is_dr_grpos(function: str, grade: Grader) -> None:
     def accepted(case: Case) -> bool:
-        truth = {"answer": case["input"]["ground_truth"]}
-        return mathd_sympy.grade(truth, case["input"]["response"]).correct
+        return grade({"answer": case["input"]["ground_truth"]}, case["input"]["response"]).correct
 
-    cases = golden("dr_grpo", "boxed_fast")
+    cases = golden("dr_grpo", function)
+    assert differing([(case, accepted(case), case["output"] == 1) for case in cases]) == []
+
+
+def test_orz_is_open_reasoner_zeros() -> None:
+    def accepted(case: Case) -> bool:
+        given = case["input"]
+        right = orz.grade({"answer": given["ground_truth"]}, given["response"]).correct
+        return right and given["stop_reason"] == "stop"
+
+    cases = golden("open_reasoner_zero", "math")
     assert differing([(case, accepted(case), case["output"] == 1) for case in cases]) == []
 
 
