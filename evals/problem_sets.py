@@ -139,7 +139,7 @@ def from_held_out(path: Path, benchmark: Benchmark, data: Data, reward: Reward) 
         judge=RewardJudge(reward),
         second=None,
         samples_per_problem=benchmark.samples_per_problem,
-        origin=f"the last {len(prompts)} rows of {data.name}",
+        origin=f"{len(prompts)} held-out rows of {data.name}",
         sha256=_digest(prompts, truths),
     )
 

@@ -67,7 +67,7 @@ def test_conformance_of_the_shipped_cases() -> None:
     [
         (["+repro=tinyzro"], "did you mean tinyzero?"),
         (["model=tiny"], "did you mean tiny_countdown?"),
-        (["tinyzero"], "+repro=name (recipes: tinyzero)"),
+        (["tinyzero"], "+repro=name (recipes: "),
         (["algorithm=ppo,grpo"], "add -m"),
         (["algorithm.optimizer.lrr=1"], "did you mean algorithm.optimizer.lr?"),
         (["action=pln"], "did you mean plan?"),

@@ -7,11 +7,12 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from harness.compose import at_the_door, to_run_spec
 from harness.errors import ConfigError
-from harness.explain import CONF_DIR, options
+from harness.explain import CONF_DIR, explain_hydra, options
 from harness.spec import RunSpec
 
 USUAL = "4xA800"
@@ -20,7 +21,7 @@ USUAL = "4xA800"
 
 def full_size(overrides: Sequence[str]) -> RunSpec:
     """The run of a command line on GPUs: on its own hardware, or, where that is the laptop, on the
-    smallest profile that takes it.
+    usual profile, and on the largest that takes it if the usual one does not.
 
     Raises:
         ConfigError: the run is refused on every profile (the reason is that of the usual one).
@@ -38,7 +39,7 @@ def full_size(overrides: Sequence[str]) -> RunSpec:
 
 
 def _on_another_profile(config: DictConfig, refusal: ConfigError) -> RunSpec:
-    for profile in _by_size():
+    for profile in _from_large_to_small():
         config.hardware = OmegaConf.create(_hardware(profile))
         try:
             return to_run_spec(config)
@@ -60,10 +61,13 @@ def composed(overrides: Sequence[str]) -> RunSpec:
 
 def _composed(words: Sequence[str], config: str = "config") -> DictConfig:
     """Hydra's composition; inside run.py Hydra is started already."""
-    if GlobalHydra.instance().is_initialized():
-        return compose(config, list(words))
-    with initialize_config_dir(str(CONF_DIR), version_base=None):
-        return compose(config, list(words))
+    try:
+        if GlobalHydra.instance().is_initialized():
+            return compose(config, list(words))
+        with initialize_config_dir(str(CONF_DIR), version_base=None):
+            return compose(config, list(words))
+    except HydraException as error:
+        raise explain_hydra(error) from error
 
 
 @cache
@@ -72,13 +76,7 @@ def _hardware(profile: str) -> dict[str, Any]:
     return dict(OmegaConf.to_container(composed))  # type: ignore[arg-type]
 
 
-@cache
-def _by_size() -> list[str]:
-    """GPU profiles, from the least memory in all to the most."""
-    sizes = {name: _hardware(name) for name in options("hardware") if name != "cpu"}
-    return sorted(
-        sizes,
-        key=lambda name: (
-            sizes[name]["nodes"] * sizes[name]["gpus_per_node"] * (sizes[name]["gpu_mem_gb"] or 0)
-        ),
-    )
+def _from_large_to_small() -> list[str]:
+    """GPU profiles by the number of GPUs that their names start with."""
+    profiles = [name for name in options("hardware") if name != "cpu"]
+    return sorted(profiles, key=lambda name: -int(name.split("x")[0]))

@@ -12,6 +12,8 @@ REPEATED = re.compile(r" \[repeated \d+x across cluster\].*$")
 START = "Traceback (most recent call last):"
 RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: .*)?$")
 REMOTE = re.compile(r"^(?P<type>[\w.]*RayTaskError\(\w+\)|[\w.]*ActorDiedError): .*ray::")
+CHAINED = re.compile(r"^ray::\S+\(\) \(pid=")
+"""Ray's header of an exception that was raised from another one in the same worker."""
 CONSEQUENCES = frozenset({"harness.verl.replay_buffer.RolloutFailed"})
 """Exceptions that only report that something failed before."""
 
@@ -36,7 +38,7 @@ def _blocks(lines: list[str]) -> list[list[str]]:
     raised = False
     for line in lines:
         indented = line.startswith((" ", "\t"))
-        if line.strip() == START:
+        if line.strip() == START or CHAINED.match(line):
             current, raised = [START], False
             blocks.append(current)
         elif current is not None and raised and not indented:

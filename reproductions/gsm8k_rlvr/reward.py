@@ -57,7 +57,7 @@ def unscorable(ground_truth: Any) -> str | None:
 
 
 def gold_text(ground_truth: Any) -> str:
-    """The gold answer as text: what follows the last `#### ` of a value or of the field `answer`."""
+    """The gold as text: what follows the last `#### ` of a value, or of the field `answer`."""
     if isinstance(ground_truth, Mapping):
         if "answer" not in ground_truth:
             raise DataError(

@@ -54,10 +54,10 @@ def test_registry_names_the_generators() -> None:
 
 
 def test_splits_are_disjoint_as_problems() -> None:
-    train = {countdown_problem(r) for r in countdown(300, seed=1, split="train", **SMALL)}
-    test = {countdown_problem(r) for r in countdown(100, seed=2, split="test", **SMALL)}
-    assert len(train) == 300
-    assert len(test) == 100
+    train = {countdown_problem(r) for r in countdown(100, seed=1, split="train", **SMALL)}
+    test = {countdown_problem(r) for r in countdown(30, seed=2, split="test", **SMALL)}
+    assert len(train) == 100
+    assert len(test) == 30
     assert not train & test
 
 

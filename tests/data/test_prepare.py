@@ -185,7 +185,7 @@ def test_rows_without_an_answer_are_left_out_counted_and_listed(
 
 
 def test_a_row_without_the_column_is_an_error(tmp_path: Path, tokenizer: str) -> None:
-    rows = [ROWS[0], {"nums": [3, 4]}, *ROWS[2:]]
+    rows: list[dict[str, Any]] = [ROWS[0], {"nums": [3, 4]}, *ROWS[2:]]
     with pytest.raises(
         DataError, match=r"rows\.jsonl, train row 2: no value for the column target"
     ):

@@ -24,8 +24,7 @@ from harness.report.repro_table import (
     with_evidence,
 )  # fmt: skip
 from harness.rundir import run_name
-from tests.evals.generating import FakeChildren
-from tests.evals.measuring import measured, measurement
+from tests.evals.measuring import FakeChildren, measured, measurement
 
 ROW = TableRow(
     recipe="tinyzero", composes="yes", emits="1 keys", fidelity="1 / 0 / 0 / 0", golden="1/1"

@@ -39,15 +39,15 @@ def total(response: str) -> Score:
 
 
 def test_the_prompt_begins_the_response() -> None:
-    spec = spec_of("+repro=mini_r1")
-    tokenizer = load_tokenizer(model_path(spec.model))  # its chat template is ChatML, as Qwen's
-    seen, ids = rendered(spec.data, tokenizer, PROBLEM)
+    small = spec_of("+repro=mini_r1")
+    tokenizer = load_tokenizer(model_path(small.model))  # its chat template is ChatML, as Qwen's
+    row = {"nums": [4, 5, 6], "target": 26}
+    seen, ids = rendered(recipe("mini_r1").data, tokenizer, row)
     assert seen == PROMPT
     assert tokenizer.decode(ids) == PROMPT
-    assert stored(spec.data, "unused", seen) == [{"role": "user", "content": PROMPT}]
-    full = recipe("mini_r1").data
-    assert (full.before, full.prefill) == (spec.data.before, spec.data.prefill)
-    assert full.template == spec.data.template
+    assert stored(recipe("mini_r1").data, "unused", seen) == [{"role": "user", "content": PROMPT}]
+    begun, _ = rendered(small.data, tokenizer, PROBLEM)
+    assert begun.endswith("<|im_start|>assistant\n<think>")
 
 
 def test_the_sum_of_two() -> None:

@@ -9,7 +9,6 @@ from harness.data.prompts import render
 from harness.errors import DataError
 from harness.fidelity.run import fidelity
 from harness.rewards import Sample, Score
-from harness.rewards.turn import assistant_turn
 from harness.spec import RLAlgorithm
 from reproductions.simplerl_reason.reward import box
 from tests.composing import spec_of
@@ -50,14 +49,6 @@ def test_the_gold_keeps_what_the_answer_loses() -> None:
 def test_a_ground_truth_of_another_form_is_refused(truth: Any) -> None:
     with pytest.raises(DataError, match="answer"):
         scored("\\boxed{3}", truth)
-
-
-def test_the_turn_is_cut_at_each_stop_in_turn() -> None:
-    assert assistant_turn("<|im_start|>assistant\n a <|endoftext|> b </s> c") == "a"
-    assert (
-        assistant_turn("<|im_start|>assistant\n a ") == "\n a "
-    )  # stripped where something is cut
-    assert assistant_turn("no header <|im_end|> rest") == "no header"
 
 
 @pytest.mark.parametrize("hardware", ["cpu", "8xH100"])

@@ -2,8 +2,10 @@
 
 import copy
 import os
+import random
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from transformers import (  # noqa: E402
 )
 
 from harness.verl.cpu.generation import Request, generate, keep_likely  # noqa: E402
+from harness.verl.cpu.stops import StopWatch  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 EOS, PAD, VOCABULARY = 2, 0, 40
@@ -263,6 +266,36 @@ def test_stops_equal_a_search_in_everything_decoded(
     # At the limit and before it, by a stop and without one, for every kind of stop.
     assert {(True, False, True, True), (True, False, True, False), (True, False, False, True),
             (False, True, True, True), (False, True, True, False)} <= seen  # fmt: skip
+
+
+PIECES = ("</a>", "</", "/a>", "a>", "ab", "b", "é", "<|im_end|>", "<|im_end", "|>", " x")
+
+
+def test_a_watch_equals_a_search_in_everything_decoded(tokenizer: PreTrainedTokenizerFast) -> None:
+    draw = random.Random(0)
+    eos, slash = tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("/")
+    found: Counter[str] = Counter()
+    for _ in range(1500):
+        text = "".join(draw.choices(PIECES, k=draw.randint(1, 6)))
+        tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+        if draw.random() < 0.3:  # half a character, or a word cut short
+            tokens.pop(draw.randrange(len(tokens)))
+        request = Request(
+            prompt=(40, 41),
+            max_tokens=99,
+            seed=0,
+            stop=tuple(draw.sample(STOPS, draw.randint(0, 3))),
+            stop_token_ids=frozenset(draw.sample([slash], draw.randint(0, 1))),
+        )
+        ends = draw.choice([eos, -1])
+        stops = request.stop_token_ids | {ends}
+        backend = tokenizer.backend_tokenizer
+        watch = StopWatch(backend, request.prompt, tokens=stops, texts=request.stop)
+        at = next((i for i, token in enumerate(tokens, 1) if watch.ends(token)), None)
+        length, ended = ends_at(tokens, request, ends, tokenizer)
+        assert at == (length if ended else None), (text, request)
+        found.update(stop for stop in request.stop if ended and stop in tokenizer.decode(tokens))
+    assert all(found[stop] > 20 for stop in STOPS)
 
 
 def test_a_stop_in_the_prompt_or_across_its_end_does_not_count(

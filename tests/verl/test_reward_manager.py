@@ -170,17 +170,29 @@ def test_a_reward_that_raises_shows_function_sample_and_cause(manager: Any) -> N
     # Indented: the log's reader takes them for one message.
     assert all(line.startswith("    ") for line in rest)
     told = "\n".join(rest)
-    for part in ("raised in: broken", Path(__file__).name, "<s> what", "3 tokens, truncated", "4 4 4"):
+    for part in (
+        "raised in: broken",
+        Path(__file__).name,
+        "<s> what",
+        "3 tokens, truncated",
+        "4 4 4",
+    ):
         assert part in told
     assert '{"target": 4}' in told
 
 
 def test_the_message_reaches_the_user_whole(manager: Any, tmp_path: Path) -> None:
     """Through the log as Ray writes it, with what verl adds before and after."""
+    remote = ""
     try:
         run(manager(broken), row([1, 3], [6]))
     except RewardFailed:
-        remote = traceback.format_exc().split("\n", 1)[1]
+        # In a remote traceback, and again in its chain, Ray's header stands for Python's.
+        header = "\x1b[36mray::RewardLoopWorker.compute_score()\x1b[39m (pid=9, ip=127.0.0.1)"
+        _, cause, consequence = traceback.format_exc().split("Traceback (most recent call last):\n")
+        remote = (
+            f"ray.exceptions.RayTaskError(RewardFailed): {header}\n{cause}{header}\n{consequence}"
+        )
     log = tmp_path / "verl.log"
     log.write_text(
         "".join(
@@ -189,7 +201,6 @@ def test_the_message_reaches_the_user_whole(manager: Any, tmp_path: Path) -> Non
                 "ERROR: Error in _run_prompt for uid=1",
                 "Traceback (most recent call last):",
                 '  File "agent_loop.py", line 1026, in _compute_score',
-                "ray.exceptions.RayTaskError(RewardFailed): ray::RewardLoopWorker.compute_score()",
                 *remote.splitlines(),
                 "step:1 - training goes on",
                 "    an indented line of somebody else",
