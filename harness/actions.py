@@ -59,6 +59,7 @@ def plan(request: Request) -> int:
     Example: python run.py +repro=tinyzero hardware=4xA800 action=plan
     """
     from harness.chain import legs
+    from harness.fidelity.departures import departures, departures_text
     from harness.plan import planned_steps, text
     from harness.rundir import run_name
     from harness.verl.command import command, printable
@@ -67,6 +68,8 @@ def plan(request: Request) -> int:
 
     spec, name = request.spec, run_name(request.spec)
     print(text(spec, name))
+    if spec.repro:
+        print(f"\n{departures_text(departures(spec.repro, spec.variant))}")
     for leg in legs(spec):
         folder = leg.folder(Path(spec.output_root).resolve() / name)
         keys, logs = emit(leg.spec, folder, planned_steps(leg.spec)), folder / "logs" / "attempt_1"

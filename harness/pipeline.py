@@ -30,6 +30,8 @@ from harness.evaluation import (
     write_statements,
 )
 from harness.export import export
+from harness.fidelity.departures import FILE as DEPARTURES
+from harness.fidelity.departures import departures
 from harness.files import write_json
 from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
@@ -90,8 +92,11 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
     run = Run(spec=spec, directory=directory, trainings=trainings, console=Console())
     try:
         with sigterm_as_interrupt(), _held(run):
-            write_json(directory.logs / "provenance.json", found := provenance.collect(overrides))
-            write_json(directory.path / "provenance.json", found)
+            write_json(directory.logs / "provenance.json", origin := provenance.collect(overrides))
+            write_json(directory.path / "provenance.json", origin)
+            if spec.repro:
+                found = departures(spec.repro, spec.variant)
+                write_json(directory.path / DEPARTURES, {"departures": found})
             run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
             _all_stages(run)
     except OSError as error:

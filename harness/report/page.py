@@ -169,11 +169,11 @@ def claims(card: Json) -> list[str]:
     return ["; ".join(f"{name}: {text}" for name, text in flat(claim)) for claim in found]
 
 
-def differences(card: Json) -> list[Json]:
-    """Known differences from upstream as what and effect."""
-    return [
+def differences(files: RunFiles) -> list[Json]:
+    """What is not as upstream, as what and effect: as the run wrote it, else as the card says."""
+    return files.departures or [
         item if isinstance(item, dict) else {"what": str(item), "effect": ""}
-        for item in card.get("differences") or []
+        for item in files.card.get("differences") or []
     ]
 
 
@@ -205,7 +205,7 @@ def context(files: RunFiles) -> Json:
         "stages": stages(files.events),
         "recipe": flat(files.spec) if files.spec else [],
         "recipe_sources": mapping(files.card.get("recipe")),
-        "differences": differences(files.card),
+        "differences": differences(files),
         "provenance": flat(provenance) if provenance else [],
         "packages": packages,
         "notes": files.notes,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from evals.scores import Scores
 from harness.chain import STAGES_FOLDER
+from harness.fidelity.departures import FILE as DEPARTURES
 
 Json = dict[str, Any]
 
@@ -44,6 +45,7 @@ class RunFiles:
     status: Json = field(default_factory=dict)
     provenance: Json = field(default_factory=dict)
     card: Json = field(default_factory=dict)
+    departures: list[Json] = field(default_factory=list)
     trainings: list[TrainingFiles] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
     scores: list[Scores] = field(default_factory=list)
@@ -141,6 +143,8 @@ def read_run(folder: Path) -> RunFiles:
         chain = [(str(name), folder / STAGES_FOLDER / str(name)) for name in stages]
         files.trainings = [read_training(name, at, notes) for name, at in chain or [("", folder)]]
     files.card = read_card(files.spec, notes)
+    if (folder / DEPARTURES).exists():
+        files.departures = read_json(folder / DEPARTURES, notes).get("departures", [])
     files.events = read_events(folder, notes)
     _read_evaluations(files, folder / "evaluation")
     return files
