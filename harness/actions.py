@@ -69,7 +69,7 @@ def plan(request: Request) -> int:
     spec, name = request.spec, run_name(request.spec)
     print(text(spec, name))
     if spec.repro:
-        print(f"\n{departures_text(departures(spec.repro, spec.variant))}")
+        print(f"\n{departures_text(departures(spec))}")
     for leg in legs(spec):
         folder = leg.folder(Path(spec.output_root).resolve() / name)
         keys, logs = emit(leg.spec, folder, planned_steps(leg.spec)), folder / "logs" / "attempt_1"

@@ -95,8 +95,7 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
             write_json(directory.logs / "provenance.json", origin := provenance.collect(overrides))
             write_json(directory.path / "provenance.json", origin)
             if spec.repro:
-                found = departures(spec.repro, spec.variant)
-                write_json(directory.path / DEPARTURES, {"departures": found})
+                write_json(directory.path / DEPARTURES, {"departures": departures(spec)})
             run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
             _all_stages(run)
     except OSError as error:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ValidationError, model_validator
 from harness.cards.facts import Claim, Cost, Dataset, Difference, Fact, Provenance, Upstream
 from harness.cards.notes import FidelityNotes, Variant
 from harness.errors import ConfigError
+from harness.files import read_yaml
 
 REPRODUCTIONS = Path(__file__).parents[2] / "reproductions"
 PROTOCOL = (
@@ -124,6 +125,6 @@ def card_ids() -> list[str]:
 def read_card(path: Path) -> Card:
     """The card in a file."""
     try:
-        return Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Card.model_validate(read_yaml(path))
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigError(f"{path} is not a card: {error}") from error

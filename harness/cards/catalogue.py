@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.cards.card import REPRODUCTIONS
 from harness.cards.facts import Fact, Text
 from harness.errors import ConfigError
+from harness.files import read_yaml
 
 Status = Literal["recipe", "planned", "evaluation only", "not reproducible"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -36,7 +37,7 @@ def catalogue() -> list[Entry]:
         ConfigError: the file is missing or malformed.
     """
     try:
-        entries = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+        entries = read_yaml(PATH)
         return TypeAdapter(list[Entry]).validate_python(entries)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ConfigError(f"{PATH} is not a catalogue: {error}") from error

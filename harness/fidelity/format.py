@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from harness.cards import REPRODUCTIONS, Destination, Fact, Text
 from harness.cards.facts import ORIGIN
 from harness.errors import ConfigError
+from harness.files import read_yaml
 
 FRAMEWORKS = REPRODUCTIONS / "frameworks"
 HOUSE = "reprise"
@@ -126,6 +127,6 @@ def _read(path: Path, kind: type[Content]) -> Content:
         there = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml"))) or "none"
         raise ConfigError(f"{path} is missing (there: {there}): docs/adding-a-reproduction.md")
     try:
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return kind.model_validate(read_yaml(path))
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigError(f"{path} is malformed: {error}") from error

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from evals.scores import Scores
 from harness.chain import STAGES_FOLDER
 from harness.fidelity.departures import FILE as DEPARTURES
+from harness.files import read_yaml
 
 Json = dict[str, Any]
 
@@ -101,7 +102,7 @@ def read_card(spec: Json, notes: list[str]) -> Json:
     if not spec.get("repro") or not path.is_file():
         return {}
     try:
-        return mapping(yaml.safe_load(path.read_text()))
+        return mapping(read_yaml(path))
     except yaml.YAMLError as error:
         notes.append(f"card.yaml cannot be read: {error}")
         return {}

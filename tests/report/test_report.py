@@ -180,7 +180,7 @@ def test_reproduction_names_claim_and_differences(run_dir: Path) -> None:
     (run_dir / "run.json").write_text(json.dumps(run))
     page = write_report(run_dir).read_text()
     assert "Upstream publishes no number" in page
-    assert "Known differences from upstream" in page
+    assert "Not as upstream" in page
     assert "miniature" in page
 
 
