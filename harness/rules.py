@@ -27,6 +27,7 @@ def violations(spec: RunSpec) -> list[str]:
     found += backend_violations(spec.backend)
     if isinstance(spec.algorithm, RLAlgorithm):
         found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
+        found += _sampling(spec, spec.algorithm)
     elif spec.data.demonstration is None:
         found.append(
             f"algorithm=sft needs worked responses, and data={spec.data.name} has none "
@@ -136,6 +137,23 @@ def _roles(algorithm: RLAlgorithm) -> Iterator[str]:
         yield (
             "algorithm.sampling.temperature=0 samples the same response every time and cannot "
             "learn: set it above 0 (1.0 is usual)"
+        )
+
+
+def _sampling(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
+    sampled, computed = algorithm.sampling.temperature, algorithm.log_prob_temperature
+    if algorithm.old_log_probs == "rollout" and computed not in (None, sampled):
+        yield (
+            f"algorithm.old_log_probs=rollout takes log-probabilities at the sampling temperature "
+            f"{sampled:g}, and algorithm.log_prob_temperature={computed:g} computes the others "
+            "elsewhere: set log_prob_temperature=null, or old_log_probs=trainer"
+        )
+    groups, prompts = algorithm.filter_groups, algorithm.prompts_per_step
+    if groups and spec.schedule.steps is None:
+        yield (
+            "algorithm.filter_groups takes as many prompts a step as it needs, so epochs do not "
+            f"say how many steps there are: set schedule.steps (at most rows x "
+            f"{spec.schedule.epochs} epochs / {max(groups.prompts_per_batch, prompts)} prompts)"
         )
 
 

@@ -22,8 +22,8 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     """Two prompts with two responses each, and a row of verl's padding."""
     made = Queue(
         {
-            "a_0_0": row(3, 1.0, correct=True, truncated=False),
-            "a_1_0": row(5, 0.0, correct=False, truncated=True),
+            "a_2_0": row(3, 1.0, correct=True, truncated=False),
+            "a_10_0": row(5, 0.0, correct=False, truncated=True),
             "b_0_0": row(2, 1.0, correct=True, truncated=False),
             "b_1_0": row(4, 1.0, correct=True, truncated=True),
             "pad_0_0": row(1, 0.0, correct=False, truncated=True),
@@ -40,7 +40,7 @@ def test_a_group_is_seen_whole_and_its_rewards_replace_the_scores(queue: Queue) 
         seen.append(list(group))
         return [weight * scored.sample.response_tokens for scored in group]
 
-    order = batch("b_1_0", "a_1_0", "pad_0_0", "a_0_0", "b_0_0")
+    order = batch("b_1_0", "a_10_0", "pad_0_0", "a_2_0", "b_0_0")
     metrics = reward_groups(order, TOKENIZER, shortest_first, {"weight": 0.5})
     assert [[s.sample.response_tokens for s in group] for group in seen] == [[3, 5], [2, 4]]
     first = seen[0][0]
@@ -50,7 +50,7 @@ def test_a_group_is_seen_whole_and_its_rewards_replace_the_scores(queue: Queue) 
     assert (first.score.value, first.score.correct, first.score.extracted) == (1.0, True, "42")
     assert first.score.components == {"format": 1.0}
     stored = {key: content["rm_scores"].tolist() for key, content in queue.rows.items()}
-    assert stored["a_0_0"] == [0.0, 0.0, 1.5] and stored["b_1_0"] == [0.0, 0.0, 0.0, 2.0]
+    assert stored["a_2_0"] == [0.0, 0.0, 1.5] and stored["b_1_0"] == [0.0, 0.0, 0.0, 2.0]
     assert stored["pad_0_0"] == [0.0]
     assert metrics == {"training/group_reward/before": 0.75, "training/group_reward/after": 1.75}
 
@@ -70,11 +70,11 @@ def boom(group: Sequence[Scored]) -> list[float]:
 )
 def test_a_failure_ends_the_run_and_shows_the_group(queue: Queue, function: Any, said: str) -> None:
     with pytest.raises(GroupRewardFailed, match=said) as caught:
-        reward_groups(batch("a_0_0", "a_1_0"), TOKENIZER, function, {})
+        reward_groups(batch("a_2_0", "a_10_0"), TOKENIZER, function, {})
     message = str(caught.value)
     assert "prompt: 7 8" in message and "'answer': '42'" in message
     assert "reward 1, correct True, 3 tokens, truncated False: 0 1 2" in message
-    assert queue.rows["a_0_0"]["rm_scores"].tolist() == [0.0, 0.0, 1.0]
+    assert queue.rows["a_2_0"]["rm_scores"].tolist() == [0.0, 0.0, 1.0]
 
 
 def test_functions_are_named_by_module(queue: Queue) -> None:
