@@ -87,7 +87,7 @@ def test_the_exported_checkpoint_must_exist(step: int, said: str | None) -> None
     words = ("algorithm=grpo", f"schedule.export_step={step}")
     if said is None:
         keys = emit(spec_of(*words), Path("/run"), steps=12)
-        assert keys["trainer.max_actor_ckpt_to_keep"] is None
+        assert keys["trainer.max_actor_ckpt_to_keep"] == (None if step < 12 else 2)
         return
     with pytest.raises(ConfigError, match=said):
         spec_of(*words)

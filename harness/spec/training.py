@@ -230,7 +230,7 @@ class Schedule(Part):
     keep_checkpoints: PositiveInt = 2
     """Checkpoints kept on disk."""
     export_step: PositiveInt | None = None
-    """Step whose checkpoint is exported; null takes the last. All checkpoints are then kept."""
+    """Step whose checkpoint is exported; null takes the last. Before it, all of them are kept."""
     validate_every: PositiveInt | None = None
     """Steps between verl's own validations; null leaves them out."""
     validate_first: bool = False

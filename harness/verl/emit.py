@@ -304,7 +304,8 @@ def _trainer(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path, steps: int | 
 
 def _kept(spec: RunSpec) -> int | None:
     """Checkpoints kept; all, where an earlier one than the last is to be exported."""
-    return None if spec.schedule.export_step else spec.schedule.keep_checkpoints
+    last = spec.schedule.export_step in (None, spec.schedule.steps)
+    return spec.schedule.keep_checkpoints if last else None
 
 
 def _schedule(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
