@@ -1,12 +1,16 @@
 """Composition: what wins over what, and what a mistyped command line is told."""
 
+from typing import Any
+
 import pytest
+from omegaconf import OmegaConf
+from pydantic import TypeAdapter
 
 from harness.compose import at_the_door, in_miniature
 from harness.errors import ConfigError
 from harness.explain import CONF_DIR, options
-from harness.spec import RLAlgorithm
-from tests.composing import eval_spec_of, spec_of
+from harness.spec import RLAlgorithm, RunSpec
+from tests.composing import config_of, eval_spec_of, spec_of
 
 OPTIONS = [
     (group.name, path.stem)
@@ -17,32 +21,29 @@ OPTIONS = [
 ]
 
 
+GIVEN = {
+    ("backend", "openai"): ["backend.url=http://127.0.0.1:1/v1"],
+    ("backend", "lm_eval"): ["backend.model=local-completions"],
+    ("data", "countdown_file"): ["data.source.path=x.parquet"],
+}
+"""What the user must add to an option."""
+
+
 @pytest.mark.parametrize(("group", "choice"), OPTIONS)
 def test_every_option_composes_to_a_valid_part(group: str, choice: str) -> None:
-    companions = {
-        ("algorithm", "sft"): ["data=countdown_demonstrations"],
-        ("reward", "multiply_tinyzero"): ["data.task=multiply"],
-        ("backend", "openai"): ["backend.url=http://127.0.0.1:1/v1"],
-        ("backend", "lm_eval"): ["backend.model=local-completions"],
-        ("data", "countdown_file"): ["data.source.path=x.parquet", "model=qwen2_5_3b"],
-    }.get((group, choice), [])
-    if group == "hardware" and choice != "cpu":
-        companions = ["model=qwen2_5_3b"]
-    if group == "data" and choice in ("countdown", "countdown_instruct"):
-        companions = ["model=qwen2_5_3b"]
-    if group == "eval":
-        companions = ["model=qwen2_5_3b", "eval.max_tokens=512"]
-    spec = spec_of(f"{group}={choice}", *companions)
-    part = getattr(spec, group)
-    assert getattr(part, "name", choice)
+    config = config_of(f"{group}={choice}", *GIVEN.get((group, choice), []))
+    part = OmegaConf.to_container(config[group], resolve=True, throw_on_missing=True)
+    adapter: TypeAdapter[Any] = TypeAdapter(RunSpec.model_fields[group].annotation)
+    assert getattr(adapter.validate_python(part), "name", choice)
 
 
-@pytest.mark.parametrize("repro", options("repro"))
-@pytest.mark.parametrize("hardware", options("hardware"))
-def test_every_recipe_composes_on_every_hardware(repro: str, hardware: str) -> None:
-    spec = spec_of(f"+repro={repro}", f"hardware={hardware}")
-    assert spec.repro == repro
-    assert spec.miniature == (hardware == "cpu")
+@pytest.mark.parametrize("recipe", options("repro"))
+def test_a_recipe_is_a_miniature_on_the_laptop_and_nowhere_else(recipe: str) -> None:
+    small = spec_of(f"+repro={recipe}")
+    large = spec_of(f"+repro={recipe}", "hardware=8xA100", "hardware.gpu_mem_gb=2000")
+    assert (small.miniature, large.miniature) == (True, False)
+    assert small.repro == large.repro and small.variant == large.variant
+    assert recipe == "_".join(filter(None, (large.repro, large.variant)))
 
 
 def test_cpu_means_miniature_and_gpus_mean_full_size() -> None:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
