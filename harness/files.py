@@ -6,8 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 PARTIAL = ".partial"
 
 
@@ -35,6 +33,8 @@ def write_text(path: Path, text: str) -> None:
 
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file; libyaml reads the long ones in a tenth of the time."""
+    import yaml
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
 

@@ -65,7 +65,8 @@ def _batches(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
         yield (
             f"the critic's mini-batch of {critic} prompts x {group} responses must divide "
             f"{prompts} prompts and spread over {gpus} GPUs: set "
-            f"algorithm.critic.mini_batch_prompts to one of {_divisors(prompts)}"
+            f"algorithm.critic.mini_batch_prompts to one of {_divisors(prompts)}, or choose other "
+            "hardware"
         )
     if (mini * group) % gpus:
         yield (

@@ -14,4 +14,4 @@ from evals.grading.claimants.qwen import extracted
 
 def grade(truth: Mapping[str, Any], response: str) -> Verdict:
     """Right when math-verify takes the extracted answer, down to the last number, for the gold."""
-    return judged(truth, extracted(response), equal, "math-verify")
+    return judged(truth, extracted(response) or None, equal, "math-verify")

@@ -23,7 +23,8 @@ def test_versions_are_stable_and_differ_where_other_sources_decide() -> None:
 def test_every_mathematical_grader_answers_from_a_worker(name: str) -> None:
     response = "3 + 4 = 7.\n#### 7\nFinal Answer: The final answer is $7$. I hope it is correct.\n"
     response += "\\boxed{7}\nAnswer: 7"
-    verdict = grade("7", response, grader=name)
+    form = "${}$" if name == "math_verify_latex_gold" else "{}"  # it reads golds in LaTeX only
+    verdict = grade(form.format(7), response, grader=name)
     assert isinstance(verdict, Verdict)
     assert verdict.correct, verdict
-    assert not grade("8", response, grader=name).correct
+    assert not grade(form.format(8), response, grader=name).correct
