@@ -77,6 +77,7 @@ def _advantage(algorithm: RLAlgorithm) -> Keys:
         "algorithm.rollout_correction.rollout_is": None,
         "algorithm.rollout_correction.rollout_rs": None,
         "algorithm.rollout_correction.bypass_mode": algorithm.old_log_probs == "rollout",
+        "algorithm.rollout_correction.loss_type": "ppo_clip",
     }
 
 
@@ -240,6 +241,9 @@ def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{rollout}.gpu_memory_utilization": hardware.rollout.memory_fraction,
         f"{rollout}.max_num_seqs": hardware.rollout.max_sequences,
         f"{rollout}.max_model_len": spec.data.max_prompt_tokens + spec.data.max_response_tokens,
+        # Log-probabilities after temperature and top-p: those of the distribution sampled from.
+        f"{rollout}.calculate_log_probs": True,
+        f"{rollout}.logprobs_mode": "processed_logprobs",
         f"{rollout}.log_prob_use_dynamic_bsz": True,
         f"{rollout}.log_prob_max_token_len_per_gpu": fit(spec).tokens_per_gpu,
         f"{rollout}.val_kwargs.temperature": validation.temperature,
