@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from evals.scores import Scores
 from harness.chain import Leg, legs
 from harness.explain import options
 from harness.plan import planned_steps
@@ -66,6 +67,7 @@ def check_training(leg: Leg, folder: Path) -> None:
     ]
     scored = [line for line in lines if line["split"] == "train"]
     assert len(scored) >= wanted * len(steps)
+    assert len({line["score"] for line in scored}) > 1, "every response earned the same reward"
 
 
 @pytest.mark.parametrize("recipe", shard(options("repro")))
@@ -85,6 +87,7 @@ def test_the_recipe_runs_in_miniature(recipe: str, tmp_path: Path) -> None:
         check_training(leg, leg.folder(run))
     models = [ROOT / spec.model.path, *(leg.folder(run) / "model" for leg in trained)]
     assert all(changed(before, after) for before, after in pairwise(models))
-    (scores,) = run.glob("evaluation/*/*/scores.json")
-    assert json.loads(scores.read_text())["verdict"]
+    (measured,) = run.glob("evaluation/*/*/scores.json")
+    scores = Scores.model_validate_json(measured.read_bytes())
+    assert not scores.invalid and [model.label for model in scores.models] == ["base", "trained"]
     assert (run / "report.html").stat().st_size > 10_000
