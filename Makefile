@@ -33,7 +33,7 @@ demo: setup
 	$(BIN)/python run.py +repro=tinyzero hardware=cpu
 
 fast: setup
-	$(BIN)/python -m pytest -m "not slow and not slurm and not browser"
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow and not slurm and not browser"
 
 # docs/reproductions.md from the recipes, their golden cases and the runs below outputs/.
 table: setup

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from pydantic import TypeAdapter
 
@@ -10,7 +11,7 @@ from harness.compose import at_the_door, in_miniature
 from harness.errors import ConfigError
 from harness.explain import CONF_DIR, options
 from harness.spec import RLAlgorithm, RunSpec
-from tests.composing import config_of, eval_spec_of, spec_of
+from tests.composing import eval_spec_of, spec_of
 
 OPTIONS = [
     (group.name, path.stem)
@@ -22,16 +23,21 @@ OPTIONS = [
 
 
 GIVEN = {
-    ("backend", "openai"): ["backend.url=http://127.0.0.1:1/v1"],
-    ("backend", "lm_eval"): ["backend.model=local-completions"],
-    ("data", "countdown_file"): ["data.source.path=x.parquet"],
+    ("backend", "openai"): ["++backend.url=http://127.0.0.1:1/v1"],
+    ("backend", "lm_eval"): ["++backend.model=local-completions"],
+    ("data", "countdown_file"): ["++data.source.path=x.parquet"],
 }
 """What the user must add to an option."""
 
 
+@pytest.mark.filterwarnings("ignore:.*Defaults list is missing")
 @pytest.mark.parametrize(("group", "choice"), OPTIONS)
 def test_every_option_composes_to_a_valid_part(group: str, choice: str) -> None:
-    config = config_of(f"{group}={choice}", *GIVEN.get((group, choice), []))
+    with initialize_config_dir(str(CONF_DIR), version_base=None):
+        config = compose(f"{group}/{choice}", GIVEN.get((group, choice), []))
+    if group == "reward":  # its arguments may quote the data's limits
+        OmegaConf.set_struct(config, False)
+        config.data = {"max_response_tokens": 64}
     part = OmegaConf.to_container(config[group], resolve=True, throw_on_missing=True)
     adapter: TypeAdapter[Any] = TypeAdapter(RunSpec.model_fields[group].annotation)
     assert getattr(adapter.validate_python(part), "name", choice)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import run as door
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "verl", "vllm", "ray", "wandb", "submitit", "transformers", "lm_eval", "datasets"}
 
@@ -79,11 +81,21 @@ def test_conformance_of_the_shipped_cases() -> None:
     ],
 )
 def test_wrong_input_is_told_clearly(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    done = run(*arguments, f"output_root={tmp_path}/out")
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setattr(sys, "argv", ["run.py"])
+    door.exit_codes.clear()
+    assert door.main([*arguments, f"output_root={tmp_path}/out"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_error_is_a_line_and_an_exit_code() -> None:
+    done = run("+repro=tinyzro")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and "Traceback" not in done.stderr

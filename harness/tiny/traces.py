@@ -36,6 +36,11 @@ def candidates(numbers: Sequence[int]) -> list[tuple[str, int]]:
     ]
 
 
+def listing(numbers: Sequence[int]) -> str:
+    """Every candidate with its value, one a line."""
+    return "\n".join(f" {expression} = {value}" for expression, value in candidates(numbers))
+
+
 def response(
     numbers: Sequence[int],
     target: int,
@@ -48,6 +53,5 @@ def response(
     right = [expression for expression, value in listed if value == target]
     if rng.random() < spoiled:
         right = [expression for expression, _ in listed]
-    work = "\n".join(f" {expression} = {value}" for expression, value in listed)
     opening = "<think>" if chat else ""
-    return f"{opening}{work} </think>\n<answer> {rng.choice(right)} </answer>"
+    return f"{opening}{listing(numbers)} </think>\n<answer> {rng.choice(right)} </answer>"

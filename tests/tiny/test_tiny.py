@@ -83,6 +83,7 @@ def test_candidates_compute_to_their_values() -> None:
             assert eval(expression) == value >= 0
 
 
+@pytest.mark.slow
 def test_the_base_is_right_sometimes_and_wrong_sometimes(
     model: Qwen2ForCausalLM, tokenizer: Qwen2Tokenizer
 ) -> None:
