@@ -43,6 +43,10 @@ PROBLEMS: dict[str, Any] = {
     "max_target": 60,
     "operators": ("+", "-"),
 }
+SIZE = Size()
+CLEAN = Phase("clean", 700, 2e-3, 0.0)
+SPOILED = Phase("spoiled", 40, 3e-4, 0.8)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -52,11 +56,11 @@ class Settings:
     threads: int = 1
     train_problems: int = 3500
     test_problems: int = 400
-    size: Size = Size()
+    size: Size = SIZE
     batch: int = 64
     chat_share: float = 0.12
-    clean: Phase = Phase("clean", 700, 2e-3, 0.0)
-    spoiled: Phase = Phase("spoiled", 40, 3e-4, 0.8)
+    clean: Phase = CLEAN
+    spoiled: Phase = SPOILED
 
 
 def sample_texts() -> list[str]:

@@ -34,6 +34,9 @@ from harness.tiny.learning import (
 
 FORMS = REPRODUCTIONS / "tiny_forms.yaml"
 OUT = Path(__file__).parent / "forms"
+SIZE = Size()
+CLEAN = Phase("clean", 420, 3e-3, 0.0)
+SPOILED = Phase("spoiled", 40, 4e-4, 0.6)
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,10 @@ class Settings:
     test_problems: int = 16
     samples: int = 4
     """Draws at temperature 1 for each test problem."""
-    size: Size = Size()
+    size: Size = SIZE
     batch: int = 48
-    clean: Phase = Phase("clean", 420, 3e-3, 0.0)
-    spoiled: Phase = Phase("spoiled", 40, 4e-4, 0.6)
+    clean: Phase = CLEAN
+    spoiled: Phase = SPOILED
 
 
 def accuracy(

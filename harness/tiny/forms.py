@@ -5,7 +5,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,12 @@ def varying(form: Form, rows: Sequence[Row]) -> Iterator[str]:
         values = [fields[field] for fields in picked]
         if not all(isinstance(value, str) for value in values):
             continue
-        yield from phrases([commonprefix(values)])
+        yield from phrases([opening(values)])
         for value in values:
             yield from WORD.findall(value)
+
+
+def opening(texts: Sequence[str]) -> str:
+    """The stretch that all texts begin with."""
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
+    return "".join(letters[0] for letters in same)
