@@ -4,20 +4,16 @@ Both read the prompt and the response as one text. Full marks are 1.0, an answer
 wrong earns the format mark of 0.1, and no answer earns 0.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from harness.errors import DataError
 from harness.rewards import Sample, Score
-from harness.rewards.arithmetic import ArithmeticRefused, evaluate
+from harness.rewards.countdown import reaches
 from harness.rewards.extraction import after_first, last_line, last_tagged
 
 FULL_MARKS = 1.0
 FORMAT_MARK = 0.1
-TOLERANCE = 1e-5
-
-ALLOWED_CHARACTERS = re.compile(r"[\d+\-*/().\s]+")
 
 
 def countdown(sample: Sample) -> Score:
@@ -73,25 +69,6 @@ def countdown_problem(ground_truth: Any) -> tuple[Any, Any]:
             "'target' and 'numbers' (data.ground_truth=[target,numbers])"
         )
     return ground_truth["target"], ground_truth["numbers"]
-
-
-def reaches(expression: str, target: Any, numbers: Any) -> bool:
-    """Does the expression use exactly the numbers and come within the tolerance of the target?"""
-    if not uses_exactly(expression, numbers) or not ALLOWED_CHARACTERS.fullmatch(expression):
-        return False
-    try:
-        # abs() of the difference also covers complex values, which fractional powers produce.
-        return bool(abs(evaluate(expression) - target) < TOLERANCE)
-    except (ArithmeticRefused, ArithmeticError, TypeError):
-        return False
-
-
-def uses_exactly(expression: str, numbers: Any) -> bool:
-    """Are the digit runs of the expression the given numbers, in any order?"""
-    try:
-        return sorted(map(int, re.findall(r"\d+", expression))) == sorted(numbers)
-    except (TypeError, ValueError):  # unsortable numbers; a run beyond int()'s digit limit
-        return False
 
 
 def expected_product(ground_truth: Any) -> Any:
