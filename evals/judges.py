@@ -2,7 +2,6 @@
 evals/run.py."""
 
 import hashlib
-import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any, Protocol
 
 from evals.grading import Item, grade_all, version
 from evals.job import Frozen, GeneratedSample
-from harness.errors import ConfigError, EvaluationError
+from harness.errors import EvaluationError
+from harness.functions import function_named
 from harness.rewards import Sample, Score
 from harness.spec import Reward
 
@@ -161,13 +161,5 @@ def judged(
 
 def load_reward(reward: Reward) -> RewardFunction:
     """The function that `module:function` names."""
-    module, _, name = reward.function.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"reward.function {reward.function!r} cannot be imported ({error}); give "
-            "module:function of a function that maps a Sample to a Score"
-        ) from error
-    found: RewardFunction = function
+    found: RewardFunction = function_named(reward.function, "reward.function")
     return found

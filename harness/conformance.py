@@ -3,7 +3,6 @@
 A case holds one response and its score, or a whole group of responses and the list of their scores.
 """
 
-import importlib
 import json
 import math
 from collections import Counter
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.cards import Card
-from harness.errors import ConfigError, DataError
+from harness.errors import DataError
+from harness.functions import function_named
 from harness.rewards import Sample, Score, Scored
 
 Scorer = Callable[..., Score | list[float]]
@@ -102,14 +102,7 @@ def conform(cases_path: Path, card: Card) -> Conformance:
 
 def find_scorer(reference: str) -> Scorer:
     """The function behind `module:function`."""
-    module, _, name = reference.partition(":")
-    try:
-        scorer: Scorer = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"the scorer {reference!r} cannot be imported ({error}); golden: in a card maps a "
-            "function of the cases to module:function"
-        ) from error
+    scorer: Scorer = function_named(reference, "card.golden")
     return scorer
 
 

@@ -68,7 +68,7 @@ def test_conformance_of_the_shipped_cases() -> None:
     ("arguments", "message"),
     [
         (["+repro=tinyzro"], "did you mean tinyzero?"),
-        (["model=tiny"], "did you mean tiny_countdown?"),
+        (["model=tiny"], "did you mean tiny_forms?"),
         (["tinyzero"], "+repro=name (recipes: "),
         (["algorithm=ppo,grpo"], "add -m"),
         (["algorithm.optimizer.lrr=1"], "did you mean algorithm.optimizer.lr?"),

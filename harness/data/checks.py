@@ -1,7 +1,6 @@
 """reward.check: the project's own word on which ground truths its reward can score; preparation
 asks it row by row."""
 
-import importlib
 import inspect
 import json
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
+from harness.functions import function_named
 
 Check = Callable[[Any], str | None]
 """Ground truth (a mapping of data.ground_truth) -> why it cannot be scored; None when it can."""
@@ -19,16 +19,9 @@ def load_check(name: str) -> Check:
     """The function that reward.check names as `module:function`.
 
     Raises:
-        DataError: there is none.
+        ConfigError: there is none.
     """
-    module, _, function = name.partition(":")
-    try:
-        check: Check = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise DataError(
-            f"reward.check={name} cannot be used: {error}; give module:function, importable from "
-            "the folder of run.py, or null"
-        ) from error
+    check: Check = function_named(name, "reward.check")
     return check
 
 

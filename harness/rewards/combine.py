@@ -1,13 +1,13 @@
 """A reward as a weighted sum of named parts, written down in YAML; recipes with several rewards use
 it, and every part is logged by its name."""
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from harness.errors import ConfigError
+from harness.functions import function_named
 from harness.rewards import Sample, Score
 
 Scorer = Callable[..., Score]
@@ -70,11 +70,5 @@ def scored(sample: Sample, part: Mapping[str, Any]) -> Score:
 @cache
 def scorer(reference: str) -> Scorer:
     """The function behind `module:function`."""
-    module, _, name = reference.partition(":")
-    try:
-        found: Scorer = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"the reward {reference!r} cannot be imported ({error}); write module:function"
-        ) from error
+    found: Scorer = function_named(reference, "reward.arguments.parts")
     return found

@@ -11,7 +11,7 @@ from harness.data.filters import losses
 from harness.data.manifest import MANIFEST, Manifest, prepared
 from harness.data.prepare import prepare
 from harness.data.rendering import ids_sha256
-from harness.errors import DataError
+from harness.errors import ConfigError, DataError
 from harness.spec import Data
 from tests.data.making import ROWS, rows_of
 from tests.data.making import in_file as data
@@ -220,7 +220,7 @@ def test_a_check_that_fails_names_its_ground_truth(tmp_path: Path, tokenizer: st
             sft=False,
             check=check,
         )
-    with pytest.raises(DataError, match=r"reward\.check=no\.such:check cannot be used"):
+    with pytest.raises(ConfigError, match=r"reward\.check=no\.such:check cannot be imported"):
         prepare(
             data(tmp_path),
             tokenizer_path=tokenizer,

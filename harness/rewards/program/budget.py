@@ -42,6 +42,8 @@ class Budget:
             elif isinstance(held, dict):
                 self.spend(len(held))
                 waiting += held.values()
+            elif held is not None and not isinstance(held, str | int | float | complex | range):
+                raise ProgramRefused(f"comparing a {type(held).__name__} is not in the subset")
 
 
 def limited(value: object) -> object:

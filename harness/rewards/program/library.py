@@ -8,6 +8,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from harness.rewards.arithmetic import apply, bits_needed
@@ -30,6 +31,20 @@ class Builtin:
 @dataclass(frozen=True, slots=True, eq=False)
 class Module:
     """The module math."""
+
+
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda left, right: left in right,
+    ast.NotIn: lambda left, right: left not in right,
+}
 
 
 def plain(function: Callable[..., Any]) -> Builtin:
@@ -66,7 +81,7 @@ def binary(budget: Budget, node: ast.operator, left: Any, right: Any) -> Any:
     raise ProgramRefused(f"{type(node).__name__} of other than numbers is not in the subset")
 
 
-def text(budget: Budget, value: Any = "", layout: str = "") -> str:
+def text(budget: Budget, value: Any, layout: str = "") -> str:
     """str() of a number, text, True, False or None; other values may hold themselves."""
     if value is not None and not isinstance(value, str | int | float | complex):
         raise ProgramRefused(f"the text of a {type(value).__name__} is not in the subset")
@@ -109,6 +124,13 @@ def compared(function: Callable[[list[Any]], Any]) -> Builtin:
     return Builtin(call, consumes=True)
 
 
+def ordered(budget: Budget, values: Iterable[Any]) -> list[Any]:
+    """sorted()."""
+    found = elements(budget, values)
+    budget.weigh(found)
+    return sorted(found)
+
+
 def gathered(function: Callable[[list[Any]], Any]) -> Builtin:
     """A function of all elements of its argument."""
 
@@ -132,7 +154,9 @@ def paired(function: Callable[..., Any]) -> Builtin:
 def counted(function: Callable[..., int]) -> Builtin:
     """A product of at most as many factors as the smaller count, none above the first number."""
 
-    def call(_: Budget, n: int, *k: int) -> int:
+    def call(_: Budget, n: Any, *k: Any) -> int:
+        if not all(isinstance(number, int) for number in (n, *k)):
+            raise ProgramRefused(f"{function.__name__}() counts whole things")
         factors = min(k[0], n - k[0]) if k and function is math.comb else [*k, n][0]
         if factors * n.bit_length() > MAX_BITS:
             raise ProgramRefused(f"an integer of more than {MAX_BITS} bits")
@@ -145,12 +169,12 @@ FUNCTIONS: dict[str, Builtin] = {
     **{f.__name__: plain(f) for f in (abs, bool, divmod, float, len, range)},
     "int": plain(lambda *values: limited(int(*values))),
     "round": plain(rounded),
-    "str": Builtin(text),
+    "str": Builtin(lambda budget, value="": text(budget, value)),
     "pow": Builtin(lambda budget, base, power: binary(budget, ast.Pow(), base, power)),
     "sum": Builtin(total, consumes=True),
     **{f.__name__: compared(f) for f in (min, max)},
     **{f.__name__: gathered(f) for f in (all, any, list, tuple)},
-    "sorted": Builtin(lambda budget, values: compared(sorted).call(budget, values), consumes=True),
+    "sorted": Builtin(ordered, consumes=True),
     **{f.__name__: paired(f) for f in (enumerate, zip)},
 }
 
@@ -158,10 +182,36 @@ MATH: dict[str, Any] = {
     **{name: getattr(math, name) for name in ("pi", "e", "tau", "inf", "nan")},
     **{
         name: plain(getattr(math, name))
-        for name in (
-            "acos asin atan atan2 ceil copysign cos degrees exp fabs floor fmod gcd hypot isclose "
-            "isfinite isinf isnan isqrt log log10 log2 pow radians sin sqrt tan trunc"
-        ).split()
+        for name in [
+            "acos",
+            "asin",
+            "atan",
+            "atan2",
+            "ceil",
+            "copysign",
+            "cos",
+            "degrees",
+            "exp",
+            "fabs",
+            "floor",
+            "fmod",
+            "gcd",
+            "hypot",
+            "isclose",
+            "isfinite",
+            "isinf",
+            "isnan",
+            "isqrt",
+            "log",
+            "log10",
+            "log2",
+            "pow",
+            "radians",
+            "sin",
+            "sqrt",
+            "tan",
+            "trunc",
+        ]
     },
     "lcm": plain(lambda left, right: limited(math.lcm(left, right))),
     "fsum": gathered(math.fsum),
@@ -171,7 +221,7 @@ MATH: dict[str, Any] = {
 
 METHODS: dict[tuple[type, str], Callable[..., Any]] = {
     (list, "append"): list.append,
-    (dict, "get"): dict.get,
+    (dict, "get"): lambda held, key, default=None: held.get(keyed(key), default),
     (dict, "items"): dict.items,
     (dict, "keys"): dict.keys,
     (dict, "values"): dict.values,
@@ -185,9 +235,32 @@ def member(value: Any, name: str) -> Any:
     method = METHODS.get((type(value), name))
     if method is None:
         raise ProgramRefused(f"the attribute {name!r} is not in the subset")
-    return plain(lambda *values: method(value, *map(keyed, values)) if method is dict.get else method(value, *values))
+    return plain(partial(method, value))
 
 
 def keyed(value: Any) -> Any:
-    """A key of a dict: Python walks it for its hash."""
+    """A key of a dict: a single value or a flat tuple, because a hash walks all that is nested."""
+    for part in value if isinstance(value, tuple) else (value,):
+        if part is not None and not isinstance(part, str | int | float | complex):
+            raise ProgramRefused(f"a {type(part).__name__} in a key is not in the subset")
     return value
+
+
+def compare(budget: Budget, node: ast.cmpop, left: Any, right: Any) -> Any:
+    """One comparison."""
+    if isinstance(node, ast.Is | ast.IsNot) and not any(
+        value is None or isinstance(value, bool) for value in (left, right)
+    ):
+        raise ProgramRefused("the identity of a value that is no constant is not in the subset")
+    if isinstance(node, ast.In | ast.NotIn):
+        if isinstance(right, dict):
+            right, left = right.keys(), keyed(left)
+        elif isinstance(right, range) and isinstance(left, int):
+            pass
+        elif isinstance(right, str | list | tuple):
+            budget.weigh([left, right])
+        else:
+            raise ProgramRefused(f"`in` a {type(right).__name__} is not in the subset")
+    else:
+        budget.weigh([left, right])
+    return COMPARISONS[type(node)](left, right)

@@ -4,7 +4,6 @@ trainer.py calls reward_groups before advantages are computed; the scoring funct
 response its own score by then.
 """
 
-import importlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,13 +24,6 @@ SHOWN_CHARACTERS = 300
 
 class GroupRewardFailed(RuntimeError):
     """The function raised, or returned something that cannot be a group's rewards."""
-
-
-def load(name: str) -> GroupReward:
-    """The function called `module:function`."""
-    module, function = name.split(":")
-    loaded: GroupReward = getattr(importlib.import_module(module), function)
-    return loaded
 
 
 def rewards_of(

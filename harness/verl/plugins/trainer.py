@@ -13,8 +13,9 @@ from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.config import omega_conf_to_dataclass
 
+from harness.functions import function_named
 from harness.verl.plugins.dynamic_sampling import CountedPasses, DynamicSampling
-from harness.verl.plugins.group_rewards import load, reward_groups
+from harness.verl.plugins.group_rewards import reward_groups
 from harness.verl.plugins.losses import KLTerm, policy_loss
 from harness.verl.plugins.truncation import mask_truncated
 
@@ -77,7 +78,7 @@ class Trainer(PPOTrainerSync):  # type: ignore[misc]
         """Shape rewards and masks, then compute advantages as verl does."""
         if self.ours.group_reward:
             arguments = OmegaConf.to_container(self.ours.group_reward_arguments)
-            function = load(self.ours.group_reward)
+            function = function_named(self.ours.group_reward, "reward.group")
             metrics |= reward_groups(batch, self.tokenizer, function, arguments)  # type: ignore[arg-type]
         if self.ours.mask_truncated:
             metrics |= mask_truncated(batch)

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("verl")
 
 from harness.rewards import Scored  # noqa: E402
-from harness.verl.plugins import group_rewards, storage  # noqa: E402
+from harness.verl.plugins import storage  # noqa: E402
 from harness.verl.plugins.group_rewards import GroupRewardFailed, reward_groups  # noqa: E402
 from tests.verl.plugins.storage import Queue, batch, row  # noqa: E402
 
@@ -75,7 +75,3 @@ def test_a_failure_ends_the_run_and_shows_the_group(queue: Queue, function: Any,
     assert "prompt: 7 8" in message and "'answer': '42'" in message
     assert "reward 1, correct True, 3 tokens, truncated False: 0 1 2" in message
     assert queue.rows["a_2_0"]["rm_scores"].tolist() == [0.0, 0.0, 1.0]
-
-
-def test_functions_are_named_by_module(queue: Queue) -> None:
-    assert group_rewards.load("math:fsum") is __import__("math").fsum
