@@ -56,7 +56,8 @@ def shown(group: Sequence[Scored]) -> str:
             f"reward {scored.score.value:g}, correct {scored.score.correct}, "
             f"{scored.sample.response_tokens} tokens, truncated {scored.sample.truncated}: {cut}"
         )
-    return "\n".join(lines)
+    # Indented: what reads the log takes indented lines for the rest of the exception's message.
+    return "\n".join(f"    {line}" for text in lines for line in text.splitlines())
 
 
 def reward_groups(

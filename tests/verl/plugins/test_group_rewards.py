@@ -9,9 +9,14 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("verl")
 
-from harness.rewards import Scored  # noqa: E402
+from harness.rewards import Sample, Score, Scored  # noqa: E402
 from harness.verl.plugins import storage  # noqa: E402
-from harness.verl.plugins.group_rewards import GroupRewardFailed, reward_groups  # noqa: E402
+from harness.verl.plugins.group_rewards import (  # noqa: E402
+    GroupRewardFailed,
+    reward_groups,
+    rewards_of,
+)
+from harness.verl.traceback_text import last_traceback  # noqa: E402
 from tests.verl.plugins.storage import Queue, batch, row  # noqa: E402
 
 TOKENIZER = SimpleNamespace(decode=lambda ids: " ".join(map(str, ids)))
@@ -75,3 +80,12 @@ def test_a_failure_ends_the_run_and_shows_the_group(queue: Queue, function: Any,
     assert "prompt: 7 8" in message and "'answer': '42'" in message
     assert "reward 1, correct True, 3 tokens, truncated False: 0 1 2" in message
     assert queue.rows["a_2_0"]["rm_scores"].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_every_line_of_the_message_reaches_the_user() -> None:
+    sample = Sample(prompt="two\nlines", response="r", ground_truth="42")
+    group = [Scored(sample=sample, score=Score(value=0.0, correct=False))]
+    with pytest.raises(GroupRewardFailed) as caught:
+        rewards_of(lambda _: [], group, {})
+    log = f"Traceback (most recent call last):\nGroupRewardFailed: {caught.value}\nnext line"
+    assert "    lines" in (last_traceback(log) or "") and "next" not in (last_traceback(log) or "")
