@@ -34,8 +34,10 @@ from harness.tiny.learning import (
 
 FORMS = REPRODUCTIONS / "tiny_forms.yaml"
 OUT = Path(__file__).parent / "forms"
+PROBLEMS = {"arithmetic": 300, "countdown": 1200, "knights_and_knaves": 600}
+"""Training problems of each form by generator; they decide the shares of a batch."""
 SIZE = Size()
-CLEAN = Phase("clean", 420, 3e-3, 0.0)
+CLEAN = Phase("clean", 440, 3e-3, 0.0)
 SPOILED = Phase("spoiled", 40, 4e-4, 0.6)
 
 
@@ -45,11 +47,12 @@ class Settings:
 
     seed: int = 0
     threads: int = 1
-    train_problems: int = 400
-    """Of each form."""
-    test_problems: int = 16
+    word_problems: int = 400
+    """Problems of each form whose words become tokens."""
+    problems: int = 16
+    """Of each form and split, to measure with."""
     samples: int = 4
-    """Draws at temperature 1 for each test problem."""
+    """Draws at temperature 1 for each of them."""
     size: Size = SIZE
     batch: int = 48
     clean: Phase = CLEAN
@@ -60,31 +63,30 @@ def accuracy(
     form: Form,
     model: Qwen2ForCausalLM,
     tokenizer: Qwen2Tokenizer,
+    split: str,
     *,
     problems: int,
     samples: int,
     seed: int,
 ) -> float:
-    """Share of right answers to held-out problems, at temperature 1."""
-    rows = form.rows(problems, seed=seed, split="test")
-    prompts = [form.prompt(tokenizer, row) for row in rows]
-    said = replies(model, tokenizer, prompts, samples)
+    """Share of right answers to the problems of a split, at temperature 1."""
+    rows = form.rows(problems, seed=seed, split=split)
+    said = replies(model, tokenizer, [form.prompt(tokenizer, row) for row in rows], samples)
     return sum(form.solved(r, rows[i // samples]) for i, r in enumerate(said)) / len(said)
 
 
 def measure(
     forms: Sequence[Form], model: Qwen2ForCausalLM, tokenizer: Qwen2Tokenizer, settings: Settings
-) -> dict[str, float]:
-    """Accuracy of each form."""
+) -> dict[str, dict[str, float]]:
+    """Accuracy of each form on problems that were trained on and on held-out ones."""
+    drawn = {"problems": settings.problems, "samples": settings.samples, "seed": settings.seed}
     return {
-        form.name: round(
-            accuracy(
-                form, model, tokenizer, problems=settings.test_problems,
-                samples=settings.samples, seed=settings.seed,
-            ), 3,
-        )
+        form.name: {
+            split: round(accuracy(form, model, tokenizer, split, **drawn), 3)
+            for split in ("train", "test")
+        }
         for form in forms
-    }  # fmt: skip
+    }
 
 
 def build(settings: Settings, out: Path) -> dict[str, Any]:
@@ -95,11 +97,11 @@ def build(settings: Settings, out: Path) -> dict[str, Any]:
     rng = random.Random(settings.seed)
     console = Console()
     forms = load_forms(FORMS)
-    tokenizer = tokenizer_for(forms, settings.train_problems, settings.seed)
+    tokenizer = tokenizer_for(forms, settings.word_problems, settings.seed)
     problems = [
         (form, row, form.prompt(tokenizer, row))
         for form in forms
-        for row in form.rows(settings.train_problems, seed=settings.seed, split="train")
+        for row in form.rows(PROBLEMS[form.generator], seed=settings.seed, split="train")
     ]
     model = new_model(settings.size, tokenizer)
 
@@ -109,7 +111,7 @@ def build(settings: Settings, out: Path) -> dict[str, Any]:
             for form, row, prompt in rng.sample(problems, settings.batch)
         ]
 
-    log: dict[str, Any] = {"settings": asdict(settings)}
+    log: dict[str, Any] = {"settings": asdict(settings), "problems": PROBLEMS}
     log["parameters"] = model.num_parameters()
     log["vocabulary"] = len(tokenizer)
     for phase in (settings.clean, settings.spoiled):

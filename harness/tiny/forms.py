@@ -23,7 +23,7 @@ from harness.spec import Data, GeneratorSource
 from harness.tiny.tokenizer import make_tokenizer, phrases
 from harness.tiny.worked import WAYS, Row, Ways, Worked
 
-WORD = re.compile(r" ?[A-Za-z]{2,}")
+WORD = re.compile(r"[A-Z][a-z]+| [a-z]{2,}")  # a name is the same token with and without a space
 PLACE = "0"  # stands for what varies: phrases end at numbers
 
 
@@ -38,8 +38,13 @@ class Form:
 
     def rows(self, rows: int, *, seed: int, split: str) -> list[dict[str, Any]]:
         """Generated problems of the option."""
-        source = self._source()
-        return GENERATORS[source.generator](rows, seed=seed, split=split, **source.arguments)
+        arguments = self._source().arguments
+        return GENERATORS[self.generator](rows, seed=seed, split=split, **arguments)
+
+    @property
+    def generator(self) -> str:
+        """What makes the problems."""
+        return self._source().generator
 
     def prompt(self, tokenizer: Qwen2Tokenizer, row: Row) -> str:
         """The prompt, as training shows it."""
@@ -47,7 +52,7 @@ class Form:
 
     def ways(self, row: Row) -> Ways:
         """Right and wrong ways to solve a problem."""
-        return WAYS[self._source().generator](row)
+        return WAYS[self.generator](row)
 
     def response(self, worked: Worked) -> str:
         """One of them in the recipe's form."""

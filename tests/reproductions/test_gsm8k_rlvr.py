@@ -13,7 +13,12 @@ from harness.fidelity.run import fidelity
 from harness.rewards import Sample, Score
 from harness.rewards.combine import weighted
 from harness.verl.emit import emit
-from reproductions.gsm8k_rlvr.reward import code_format, correctness, unscorable
+from reproductions.gsm8k_rlvr.reward import (
+    code_correctness,
+    code_format,
+    correctness,
+    unscorable,
+)
 from tests.composing import spec_of
 
 PROMPT = (
@@ -82,6 +87,14 @@ def test_a_gold_of_another_form_is_refused() -> None:
 )
 def test_the_code_format_only_looks(text: str, mark: float) -> None:
     assert code_format(sample(text)).value == mark
+
+
+def test_the_code_is_computed() -> None:
+    found = code_correctness(sample("    x = 3\n    return x + 4.0\n"))
+    assert found == Score(value=1.0, correct=True, extracted="7.0")
+    assert code_correctness(sample("    import os\n    return 7\n")) == Score(
+        value=0.0, correct=False
+    )
 
 
 def test_fidelity() -> None:

@@ -122,4 +122,4 @@ def test_the_folder_is_small_enough_to_ship(model: Qwen2ForCausalLM) -> None:
 def test_the_base_is_right_sometimes_and_wrong_sometimes(
     taught: Form, model: Qwen2ForCausalLM, tokenizer: Qwen2Tokenizer
 ) -> None:
-    assert 0.05 < accuracy(taught, model, tokenizer, problems=16, samples=4, seed=7) < 0.95
+    assert 0.05 < accuracy(taught, model, tokenizer, "train", problems=16, samples=4, seed=7) < 0.95

@@ -4,7 +4,7 @@ MAX_STEPS = 20_000
 """Steps of one program: one for each syntax node reached, each loop round, and each element or
 character of a value that is made. It bounds time (some hundredths of a second) and memory alike."""
 
-MAX_BITS = 4096
+MAX_BITS = 2048
 """Bits of one integer. A float, which answers are compared as, ends at 1024."""
 
 MAX_DEPTH = 100
@@ -36,13 +36,15 @@ class Budget:
         waiting = [value]
         while waiting:
             held = waiting.pop()
-            if isinstance(held, list | tuple):
+            if isinstance(held, str):
+                self.spend(len(held))
+            elif isinstance(held, list | tuple):
                 self.spend(len(held))
                 waiting += held
             elif isinstance(held, dict):
                 self.spend(len(held))
                 waiting += held.values()
-            elif held is not None and not isinstance(held, str | int | float | complex | range):
+            elif held is not None and not isinstance(held, int | float | complex | range):
                 raise ProgramRefused(f"comparing a {type(held).__name__} is not in the subset")
 
 

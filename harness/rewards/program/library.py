@@ -1,6 +1,6 @@
-"""Functions, methods and operators that a program may use, each bounded; the interpreter calls them.
+"""Functions, methods and operators that a program may use; the interpreter calls them.
 
-A bound holds for operands that are themselves within the limits of `budget`.
+Each is bounded in time and memory, for operands that are themselves within the limits of `budget`.
 """
 
 import ast
@@ -48,8 +48,15 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 def plain(function: Callable[..., Any]) -> Builtin:
-    """A function whose work its operands bound."""
-    return Builtin(lambda _, *values: function(*values))
+    """A function whose work its operands bound; texts among them are paid for."""
+
+    def call(budget: Budget, *values: Any) -> Any:
+        for value in values:
+            if isinstance(value, str):
+                budget.spend(len(value))
+        return function(*values)
+
+    return Builtin(call)
 
 
 def elements(budget: Budget, values: Iterable[Any]) -> list[Any]:
@@ -141,11 +148,12 @@ def gathered(function: Callable[[list[Any]], Any]) -> Builtin:
 
 
 def paired(function: Callable[..., Any]) -> Builtin:
-    """zip() or enumerate(): a view, so its argument must be a value and no view itself."""
+    """zip() or enumerate(). Only enumerate(zip(...)) nests: Python reads nested ones unbounded."""
+    inner = enumerate if function is enumerate else (zip, enumerate)
 
     def call(_: Budget, *values: Any) -> Any:
-        if any(isinstance(value, zip | enumerate) for value in values):
-            raise ProgramRefused("a view of a view is not in the subset")
+        if any(isinstance(value, inner) for value in values):
+            raise ProgramRefused("these iterators inside one another are not in the subset")
         return function(*values)
 
     return Builtin(call)
@@ -178,41 +186,41 @@ FUNCTIONS: dict[str, Builtin] = {
     **{f.__name__: paired(f) for f in (enumerate, zip)},
 }
 
+MATH_OF_NUMBERS: tuple[Callable[..., Any], ...] = (
+    math.acos,
+    math.asin,
+    math.atan,
+    math.atan2,
+    math.ceil,
+    math.copysign,
+    math.cos,
+    math.degrees,
+    math.exp,
+    math.fabs,
+    math.floor,
+    math.fmod,
+    math.gcd,
+    math.hypot,
+    math.isclose,
+    math.isfinite,
+    math.isinf,
+    math.isnan,
+    math.isqrt,
+    math.log,
+    math.log10,
+    math.log2,
+    math.pow,
+    math.radians,
+    math.sin,
+    math.sqrt,
+    math.tan,
+    math.trunc,
+)
+"""Functions of the module math whose work and result their operands bound."""
+
 MATH: dict[str, Any] = {
     **{name: getattr(math, name) for name in ("pi", "e", "tau", "inf", "nan")},
-    **{
-        name: plain(getattr(math, name))
-        for name in [
-            "acos",
-            "asin",
-            "atan",
-            "atan2",
-            "ceil",
-            "copysign",
-            "cos",
-            "degrees",
-            "exp",
-            "fabs",
-            "floor",
-            "fmod",
-            "gcd",
-            "hypot",
-            "isclose",
-            "isfinite",
-            "isinf",
-            "isnan",
-            "isqrt",
-            "log",
-            "log10",
-            "log2",
-            "pow",
-            "radians",
-            "sin",
-            "sqrt",
-            "tan",
-            "trunc",
-        ]
-    },
+    **{f.__name__: plain(f) for f in MATH_OF_NUMBERS},
     "lcm": plain(lambda left, right: limited(math.lcm(left, right))),
     "fsum": gathered(math.fsum),
     "prod": Builtin(product, consumes=True),
@@ -261,6 +269,6 @@ def compare(budget: Budget, node: ast.cmpop, left: Any, right: Any) -> Any:
             budget.weigh([left, right])
         else:
             raise ProgramRefused(f"`in` a {type(right).__name__} is not in the subset")
-    else:
+    elif not isinstance(node, ast.Is | ast.IsNot):
         budget.weigh([left, right])
     return COMPARISONS[type(node)](left, right)

@@ -1,6 +1,7 @@
 """Refuses, before a program runs, what changes the meaning of the rest or what Python refuses."""
 
 import ast
+from collections.abc import Sequence
 
 from harness.rewards.program.budget import ProgramRefused
 from harness.rewards.program.expressions import EXPRESSIONS
@@ -8,7 +9,7 @@ from harness.rewards.program.statements import STATEMENTS
 
 PARTS = (ast.Module, ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 PIECES = (ast.arguments, ast.arg, ast.keyword, ast.alias, ast.comprehension)
-SYNTAX = (*EXPRESSIONS, *STATEMENTS, *PARTS, *PIECES)
+SYNTAX = {*EXPRESSIONS, *STATEMENTS, *PIECES}
 
 
 def check(tree: ast.Module) -> None:
@@ -20,7 +21,7 @@ def check(tree: ast.Module) -> None:
     waiting: list[tuple[ast.AST, bool, bool]] = [(tree, False, False)]
     while waiting:
         node, in_function, in_loop = waiting.pop()
-        if not isinstance(node, SYNTAX):
+        if type(node) not in SYNTAX and not isinstance(node, PARTS):
             raise ProgramRefused(f"{type(node).__name__} is not in the subset")
         check_place(node, in_function, in_loop)
         if isinstance(node, ast.FunctionDef):
@@ -28,19 +29,18 @@ def check(tree: ast.Module) -> None:
             in_function, in_loop = True, False
         elif isinstance(node, ast.comprehension) and node.is_async:
             raise ProgramRefused("asynchronous loops are not in the subset")
-        looping = node.body if isinstance(node, ast.For | ast.While) else []
+        elif isinstance(node, ast.Call):
+            check_unique([word.arg for word in node.keywords])
+        looping = {*node.body} if isinstance(node, ast.For | ast.While) else set()
         for child in ast.iter_child_nodes(node):
             waiting.append((child, in_function, in_loop or child in looping))
 
 
 def check_place(node: ast.AST, in_function: bool, in_loop: bool) -> None:
     """Refuses a statement where Python does not allow it."""
-    misplaced = (
-        (isinstance(node, ast.Return) and not in_function)
-        or (isinstance(node, ast.Break | ast.Continue) and not in_loop)
-        or (isinstance(node, ast.ImportFrom) and in_function and node.names[0].name == "*")
-    )
-    if misplaced:
+    if (isinstance(node, ast.Return) and not in_function) or (
+        isinstance(node, ast.Break | ast.Continue) and not in_loop
+    ):
         raise ProgramRefused(f"a {type(node).__name__} stands outside of what it leaves")
 
 
@@ -54,5 +54,12 @@ def check_signature(node: ast.FunctionDef) -> None:
         or node.args.vararg
         or node.args.kwarg
     )
-    if not plain or len(names) > len(set(names)):
+    if not plain:
         raise ProgramRefused(f"the parameters of {node.name}() are not in the subset")
+    check_unique(names)
+
+
+def check_unique(names: Sequence[str | None]) -> None:
+    """Refuses a name that is given twice, for parameters or arguments."""
+    if len(names) > len(set(names)):
+        raise ProgramRefused("the same name stands for two arguments")
