@@ -1,11 +1,13 @@
 """The text of `run.py --help` and `run.py action=<name> --help`, made from the code and conf/."""
 
 import inspect
+import textwrap
 from collections.abc import Sequence
 
 from harness.actions import ACTIONS
 from harness.explain import options
 
+WIDTH = 96
 GROUPS = (
     ("model", "base model"),
     ("algorithm", "how the policy is optimised"),
@@ -28,7 +30,7 @@ def help_text(arguments: Sequence[str]) -> str:
 
 
 def _general() -> str:
-    groups = [f"  {name:<10} {', '.join(options(name))}\n{'':13}{text}" for name, text in GROUPS]
+    groups = [f"{_listed(f'  {name:<10} ', options(name))}\n{'':13}{text}" for name, text in GROUPS]
     actions = [f"  {name:<12} {_first_line(name)}" for name in ACTIONS]
     return "\n".join(
         [
@@ -42,7 +44,8 @@ def _general() -> str:
             "  python run.py -m +repro=tinyzero algorithm=ppo,grpo seed=1,2",
             "                                                     a sweep of four runs",
             "",
-            f"+repro=NAME   a project's recipe: {', '.join(options('repro'))}",
+            "+repro=NAME   a project's recipe:",
+            _listed(" " * 14, options("repro")),
             "",
             "GROUP=CHOICE  swaps one part of it",
             *groups,
@@ -58,6 +61,14 @@ def _general() -> str:
             "--hydra-help lists Hydra's own flags.",
         ]
     )
+
+
+def _listed(head: str, names: Sequence[str]) -> str:
+    """Names behind a head, in lines of a terminal's width."""
+    return textwrap.fill(
+        ", ".join(names), width=WIDTH, initial_indent=head, subsequent_indent=" " * len(head),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _first_line(action: str) -> str:
