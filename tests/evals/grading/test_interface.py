@@ -5,6 +5,8 @@ import pytest
 from evals.grading import GRADERS, Verdict, grade, graders, lookup, version
 
 MATHEMATICS = [name for name in GRADERS if name not in ("countdown", "knights_and_knaves")]
+TAGGED = ("orz", "dr_grpo_tags", "dr_grpo_tags_fast")
+"""Graders that read nothing outside answer tags."""
 
 
 @pytest.mark.parametrize("name", graders())
@@ -23,6 +25,8 @@ def test_versions_are_stable_and_differ_where_other_sources_decide() -> None:
 def test_every_mathematical_grader_answers_from_a_worker(name: str) -> None:
     response = "3 + 4 = 7.\n#### 7\nFinal Answer: The final answer is $7$. I hope it is correct.\n"
     response += "\\boxed{7}\nAnswer: 7"
+    if name in TAGGED:
+        response = "3 + 4 = 7 </think> <answer> \\boxed{7} </answer>"
     form = "${}$" if name == "math_verify_latex_gold" else "{}"  # it reads golds in LaTeX only
     verdict = grade(form.format(7), response, grader=name)
     assert isinstance(verdict, Verdict)
