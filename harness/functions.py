@@ -5,6 +5,7 @@ import importlib
 from typing import Any
 
 from harness.errors import ConfigError
+from harness.spec import Reward
 
 
 def function_named(reference: str, where: str) -> Any:
@@ -25,3 +26,14 @@ def function_named(reference: str, where: str) -> Any:
             f"{where}={reference} cannot be imported ({error}); give module:function, importable "
             "from the folder of run.py"
         ) from error
+
+
+def find_reward_functions(reward: Reward) -> None:
+    """Imports what a reward names, so that a wrong name shows before anything starts.
+
+    Raises:
+        ConfigError: as function_named.
+    """
+    for field in ("function", "group", "check"):
+        if reference := getattr(reward, field):
+            function_named(reference, f"reward.{field}")

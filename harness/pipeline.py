@@ -33,6 +33,7 @@ from harness.export import export
 from harness.fidelity.departures import FILE as DEPARTURES
 from harness.fidelity.departures import departures
 from harness.files import write_json
+from harness.functions import find_reward_functions
 from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
@@ -85,6 +86,8 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
     """
     refuse_missing_gpus(spec.hardware)
     check_tracking(spec.tracking)
+    for leg in legs(spec):
+        find_reward_functions(leg.spec.reward)
     if spec.control.enabled:
         released(spec)
     directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))

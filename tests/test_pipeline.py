@@ -51,3 +51,13 @@ def test_the_plan_names_the_stages_that_run() -> None:
     run = Run(spec=spec, directory=directory, trainings=trainings, console=Console())
     planned = plan.text(spec, "name").split("\n\n")[2].split("\n")
     assert [line.split()[0] for line in planned] == [stage for stage, _ in in_order(run)]
+
+
+@pytest.mark.parametrize("field", ["function", "group", "check"])
+def test_a_reward_that_is_not_there_is_told_before_anything_starts(
+    field: str, tmp_path: Path
+) -> None:
+    spec = spec_of("algorithm=grpo", f"reward.{field}=no.such:thing", f"output_root={tmp_path}/o")
+    with pytest.raises(ConfigError, match=rf"reward.{field}=no.such:thing cannot be imported"):
+        execute(spec, [])
+    assert not (tmp_path / "o").exists()
