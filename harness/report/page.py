@@ -166,7 +166,10 @@ def claims(card: Json) -> list[str]:
     if not found:
         note = card.get("claims_note") or ""
         return [f"Upstream publishes no number. {note}".strip()]
-    return ["; ".join(f"{name}: {text}" for name, text in flat(claim)) for claim in found]
+    return [
+        "; ".join(f"{name}: {text}" for name, text in flat(claim) if text != "null")
+        for claim in found
+    ]
 
 
 def differences(files: RunFiles) -> list[Json]:

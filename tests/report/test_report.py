@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from harness.report import curves
-from harness.report.page import attempt_starts, script_json, step_metrics, write_report
+from harness.report.page import (
+    attempt_starts,
+    claims,
+    script_json,
+    step_metrics,
+    write_report,
+)
 
 SCORES_FILE = "evaluation/held_out-0/held_out/scores.json"
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u2028 "quoted"'
@@ -272,3 +278,8 @@ def test_resolution_is_a_difference_that_shares_can_have(
     models = [one | {"detectable": detectable} for one in SCORES["models"]]
     (run_dir / SCORES_FILE).write_text(json.dumps(SCORES | {"models": models}))
     assert said in write_report(run_dir).read_text()
+
+
+def test_a_claim_shows_what_it_states_and_nothing_else() -> None:
+    (line,) = claims({"claims": [{"benchmark": "aime24", "value": 43.1, "note": None}]})
+    assert line == "benchmark: aime24; value: 43.1"
