@@ -9,7 +9,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.actions import Request, chosen_action
+from harness.actions import Request, act, exit_codes
 from harness.compose import at_the_door
 from harness.errors import RepriseError
 from harness.explain import CONF_DIR, explain_hydra
@@ -17,17 +17,11 @@ from harness.help import help_text
 
 INTERRUPTED = 130
 
-exit_codes: list[int] = []
-
 
 @hydra.main(version_base=None, config_path=str(CONF_DIR), config_name="config")
-def act(config: DictConfig) -> None:
-    """Does one composed run's action (a sweep calls this once for every run)."""
-    request = Request(config, list(HydraConfig.get().overrides.task))
-    try:
-        exit_codes.append(chosen_action(config.action)(request))
-    except RepriseError as error:
-        exit_codes.append(_show(error))
+def act_on_one(config: DictConfig) -> None:
+    """Does a single composed run's action; a sweep goes through harness/sweep/launcher.py."""
+    act(config.action, [Request(config, list(HydraConfig.get().overrides.task))])
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +32,7 @@ def main(arguments: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra's errors through to the handler below
     try:
         sys.argv[1:] = at_the_door(arguments)
-        act()
+        act_on_one()
     except RepriseError as error:
         return _show(error)
     except (HydraException, OmegaConfBaseException) as error:

@@ -1,11 +1,14 @@
-"""What run.py can do with a composed run: one function an action, its docstring is its help.
+"""What run.py can do with composed runs: one function an action, its docstring is its help.
 
-To add an action, write a function here and name it in ACTIONS.
+To add an action, write a function here and name it in ACTIONS. An action takes all runs of a
+command line (one, or those of a sweep); `each` makes one of a function for a single run.
 """
 
 import difflib
+import functools
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from harness.compose import to_eval_spec, to_run_spec
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RepriseError
 from harness.spec import EvalSpec, RunSpec
 
 if TYPE_CHECKING:
@@ -39,19 +42,127 @@ class Request:
         return to_eval_spec(self.config, self.overrides)
 
 
-def run(request: Request) -> int:
+Action = Callable[[Sequence[Request]], int]
+exit_codes: list[int] = []
+"""Of the actions done so far; the largest is the process's."""
+
+
+def each(one: Callable[[Request], int]) -> Action:
+    """An action that does one run after the other; a run that fails does not keep the next."""
+
+    @functools.wraps(one)
+    def all_of_them(requests: Sequence[Request]) -> int:
+        return max(_told(one, request) for request in requests)
+
+    return all_of_them
+
+
+def _told(one: Callable[[Request], int], request: Request) -> int:
+    try:
+        return one(request)
+    except RepriseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def run(requests: Sequence[Request]) -> int:
     """Train, evaluate and report; continues where an earlier attempt at the same run ended.
 
     Stages: prepare, train, export, evaluate, report. Exit code 0 means that all the steps asked for
-    were done and the report is written.
+    were done and the report is written. With launch=slurm the runs are frozen and submitted (a
+    sweep as one array for each set of resources), and the command returns at once; given again, it
+    shows their state. again=true submits again what failed or was cancelled.
     Example: python run.py +repro=tinyzero
+    Example: python run.py -m +repro=tinyzero,deepscaler hardware=8xA100 seed=1,2 launch=slurm
     """
+    on_slurm = [request for request in requests if request.spec.launch.kind == "slurm"]
+    here = [request for request in requests if request.spec.launch.kind == "local"]
+    codes = [_submit(on_slurm)] if on_slurm else []
+    codes += [_run_here(here)] if here else []
+    return max(codes)
+
+
+def _submit(requests: Sequence[Request]) -> int:
+    from harness.submit.command import submit_runs
+
+    runs = [(request.spec, request.overrides) for request in requests]
+    return submit_runs(runs, again=requests[0].config.again)
+
+
+@each
+def _run_here(request: Request) -> int:
     from harness.pipeline import execute
 
     execute(request.spec, request.overrides)
     return 0
 
 
+def dry_run(requests: Sequence[Request]) -> int:
+    """Print what launch=slurm would submit: every sbatch script, and what SLURM says of it.
+
+    Writes and submits nothing; the answer is that of `sbatch --test-only`. Exit code 1 if SLURM
+    would refuse a script.
+    Example: python run.py +repro=tinyzero hardware=4xA800 launch=slurm action=dry_run
+    """
+    from harness.submit.command import show_scripts
+
+    return show_scripts([(request.spec, request.overrides) for request in requests])
+
+
+def status(requests: Sequence[Request]) -> int:
+    """Print the state of runs: step, reward, time left, node, attempt, and why one ended.
+
+    runs= is a run, a submission or an output root (default: output_root). Asks SLURM once.
+    Example: python run.py action=status runs=outputs/submissions/20260101-120000-1a2b
+    """
+    from harness.console import Console
+    from harness.submit import states, table
+
+    table.show(Console(), states.states(states.run_folders(_runs(requests))))
+    return 0
+
+
+def wait(requests: Sequence[Request]) -> int:
+    """Wait until all runs have ended, printing what changes; Ctrl-C leaves them running.
+
+    Exit code 0 means that all are done.
+    Example: python run.py action=wait runs=outputs/submissions/20260101-120000-1a2b
+    """
+    from harness.console import Console
+    from harness.submit import watch
+
+    return watch.wait(_runs(requests), Console())
+
+
+def cancel(requests: Sequence[Request]) -> int:
+    """End the jobs of runs that have not ended; what is saved stays.
+
+    Example: python run.py action=cancel runs=outputs/submissions/20260101-120000-1a2b
+    """
+    from harness.console import Console
+    from harness.submit import watch
+
+    return watch.cancel(_runs(requests), Console())
+
+
+def collect(requests: Sequence[Request]) -> int:
+    """Gather the results of runs: a table, results.json and results.csv.
+
+    Exit code 0 means that all are done; what failed is listed with its reason.
+    Example: python run.py action=collect runs=outputs/submissions/20260101-120000-1a2b
+    """
+    from harness.console import Console
+    from harness.submit import watch
+
+    return watch.collect(_runs(requests), Console())
+
+
+def _runs(requests: Sequence[Request]) -> Path:
+    config = requests[0].config
+    return Path(config.runs or config.output_root).expanduser().resolve()
+
+
+@each
 def plan(request: Request) -> int:
     """Print what the run would do: sizes, batch arithmetic, stages, the equivalent verl command.
 
@@ -79,6 +190,7 @@ def plan(request: Request) -> int:
     return 0
 
 
+@each
 def emit(request: Request) -> int:
     """Print the verl keys of every training as JSON on stdout, and nothing else there.
 
@@ -100,6 +212,7 @@ def emit(request: Request) -> int:
     return 0
 
 
+@each
 def evaluate(request: Request) -> int:
     """Measure one model under a protocol: folder, hub id, or a model behind a server.
 
@@ -118,6 +231,7 @@ def evaluate(request: Request) -> int:
     return 0
 
 
+@each
 def score(request: Request) -> int:
     """Grade responses from elsewhere: sample logs of lm-eval or lighteval, or plain JSONL.
 
@@ -143,6 +257,7 @@ def _claim(request: Request, spec: EvalSpec) -> "Claim | None":
     return given_claim(request.config.claim, [b.name for b in spec.eval.benchmarks])
 
 
+@each
 def list_repros(request: Request) -> int:
     """Print every surveyed system by status, with what it is and why it stands there.
 
@@ -154,6 +269,7 @@ def list_repros(request: Request) -> int:
     return 0
 
 
+@each
 def fidelity(request: Request) -> int:
     """Hold a recipe to what upstream really runs: same, renamed, changed (why), not expressible.
 
@@ -170,6 +286,7 @@ def fidelity(request: Request) -> int:
     return 1 if found.problems() else 0
 
 
+@each
 def conformance(request: Request) -> int:
     """Score golden cases with the repro's reward and compare with upstream's recorded verdicts.
 
@@ -191,10 +308,15 @@ def conformance(request: Request) -> int:
     return 1 if result.disagreements else 0
 
 
-ACTIONS: dict[str, Callable[[Request], int]] = {
+ACTIONS: dict[str, Action] = {
     "run": run,
     "plan": plan,
     "emit": emit,
+    "dry_run": dry_run,
+    "status": status,
+    "wait": wait,
+    "cancel": cancel,
+    "collect": collect,
     "eval": evaluate,
     "score": score,
     "list": list_repros,
@@ -203,7 +325,18 @@ ACTIONS: dict[str, Callable[[Request], int]] = {
 }
 
 
-def chosen_action(name: str) -> Callable[[Request], int]:
+def act(name: str, requests: Sequence[Request]) -> int:
+    """Does the named action with all composed runs; its exit code is also kept in exit_codes."""
+    try:
+        code = chosen_action(name)(requests)
+    except RepriseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = error.exit_code
+    exit_codes.append(code)
+    return code
+
+
+def chosen_action(name: str) -> Action:
     """The action of that name.
 
     Raises:

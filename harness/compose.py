@@ -12,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 from harness.chain import legs
 from harness.errors import ConfigError
 from harness.explain import CONF_DIR, explain, options
+from harness.profiles import with_profile
 from harness.rules import backend_violations, benchmark_violations, violations
 from harness.spec import EvalSpec, EvaluatedModel, RunSpec
 
 OVERRIDE = re.compile(r"~|\+{0,2}[a-z][\w./@]*=")
 Spec = TypeVar("Spec", bound=BaseModel)
-DOOR_KEYS = ("action", "cases", "samples", "claim")
+DOOR_KEYS = ("action", "cases", "samples", "claim", "runs", "again")
 """Keys of conf/config.yaml that say what to do with a run, and are no part of it."""
 
 
@@ -84,6 +85,7 @@ def to_run_spec(config: DictConfig) -> RunSpec:
     """
     fields = {key: value for key, value in _plain(config).items() if key not in DOOR_KEYS}
     fields["verl"] = dict(_flat(fields["verl"]))
+    fields["launch"] = with_profile(fields["launch"])
     _refuse_rl_settings_for_sft(fields)
     spec = _validated(RunSpec, fields)
     for leg in legs(spec):

@@ -12,6 +12,8 @@ from harness.errors import ConfigError
 from harness.spec import RunSpec
 
 CONF_DIR = Path(__file__).parents[1] / "conf"
+UNION_TAGS = ("rl", "sft", "local", "slurm")
+"""What pydantic puts into a field's path to say which member of a union it read."""
 
 
 def options(group: str) -> list[str]:
@@ -23,7 +25,7 @@ def explain(error: ValidationError) -> str:
     """What a configuration got wrong, one line a field."""
     lines = []
     for problem in error.errors():
-        path = [str(part) for part in problem["loc"] if part not in ("rl", "sft")]
+        path = [str(part) for part in problem["loc"] if part not in UNION_TAGS]
         name = ".".join(path)
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown key {name}{_nearest(path)}")
@@ -35,28 +37,27 @@ def explain(error: ValidationError) -> str:
 
 
 def _nearest(path: list[str]) -> str:
-    model = _model_at(path[:-1])
-    names = list(model.model_fields) if model else []
+    names = [name for model in _models_at(path[:-1]) for name in model.model_fields]
     near = difflib.get_close_matches(path[-1], names, n=1, cutoff=0.5)
     prefix = ".".join([*path[:-1], ""])
     if near:
         return f"; did you mean {prefix}{near[0]}?"
-    return f"; {prefix}* has: {', '.join(names)}" if names else ""
+    return f"; {prefix}* has: {', '.join(dict.fromkeys(names))}" if names else ""
 
 
 def _field_text(path: list[str]) -> str:
-    model = _model_at(path[:-1])
-    field = model.model_fields.get(path[-1]) if model else None
-    return f"  ({field.description})" if field and field.description else ""
+    fields = [model.model_fields.get(path[-1]) for model in _models_at(path[:-1])]
+    texts = [field.description for field in fields if field and field.description]
+    return f"  ({texts[0]})" if texts else ""
 
 
-def _model_at(path: list[str]) -> type[BaseModel] | None:
-    """The spec class below a dotted path; unions answer with the class that knows the next name."""
+def _models_at(path: list[str]) -> list[type[BaseModel]]:
+    """The spec classes below a dotted path; several where a union stands."""
     found: list[type[BaseModel]] = [RunSpec]
     for part in path:
         annotations = [m.model_fields[part].annotation for m in found if part in m.model_fields]
         found = [inner for annotation in annotations for inner in _models_in(annotation)]
-    return found[0] if found else None
+    return found
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

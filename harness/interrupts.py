@@ -6,18 +6,25 @@ import signal
 import threading
 from collections.abc import Iterator
 
+_heard: list[int] = []
+
+
+def _interrupt(number: int, _: object) -> None:
+    """The first SIGTERM interrupts; what follows must not interrupt the tidying up."""
+    if not _heard:
+        _heard.append(number)
+        raise KeyboardInterrupt
+
 
 @contextlib.contextmanager
 def sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM (a scheduler, a service manager) stop the run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python delivers signals to the main thread only
+    """Let SIGTERM (a scheduler, a service manager) stop the run as Ctrl-C does, once."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) is _interrupt:
+        yield  # Python delivers signals to the main thread only; or the caller listens already
         return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    _heard.clear()
+    previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     finally:

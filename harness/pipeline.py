@@ -14,13 +14,14 @@ from evals.scores import Scores
 from evals.statement import Statement
 from harness import plan, provenance
 from harness.chain import Leg, legs
+from harness.checkpoints import latest_step
 from harness.claims import statements
 from harness.console import Console, short
 from harness.control import released, settled
 from harness.data.filters import losses
 from harness.data.manifest import prepared
 from harness.data.prepare import prepare
-from harness.errors import ConfigError, RunDirError
+from harness.errors import ConfigError, RunDirError, TrainingError
 from harness.evaluation import (
     believe,
     measure_run,
@@ -39,7 +40,7 @@ from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
 from harness.report.page import write_report
 from harness.rundir import RunDir, record, run_name
-from harness.spec import RunSpec
+from harness.spec import Hardware, RunPart, RunSpec, SlurmLaunch
 from harness.tracking import check_tracking
 from harness.training import train
 
@@ -65,17 +66,19 @@ class Run:
     directory: RunDir
     trainings: list[Training]
     console: Console
+    part: RunPart = "all"
     scores: list[Scores] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def execute(spec: RunSpec, overrides: list[str]) -> Path:
+def execute(spec: RunSpec, overrides: list[str], part: RunPart = "all") -> Path:
     """Runs, or continues, one run to its report.
 
     Args:
         spec: the frozen run.
         overrides: the command line's overrides, for the record.
+        part: train ends with the exported model, evaluate asks that this has been done.
 
     Returns:
         The run's directory.
@@ -84,7 +87,7 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
         RepriseError: what went wrong and what to do; the same command continues.
         KeyboardInterrupt: stopped from outside, resumable.
     """
-    refuse_missing_gpus(spec.hardware)
+    refuse_missing_gpus(_hardware(spec, part))
     check_tracking(spec.tracking)
     for leg in legs(spec):
         find_reward_functions(leg.spec.reward)
@@ -92,7 +95,7 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
         released(spec)
     directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))
     trainings = [_training(leg, directory) for leg in legs(spec)]
-    run = Run(spec=spec, directory=directory, trainings=trainings, console=Console())
+    run = Run(spec=spec, directory=directory, trainings=trainings, console=Console(), part=part)
     try:
         with sigterm_as_interrupt(), _held(run):
             write_json(directory.logs / "provenance.json", origin := provenance.collect(overrides))
@@ -110,6 +113,13 @@ def execute(spec: RunSpec, overrides: list[str]) -> Path:
             "continues"
         ) from error
     return directory.path
+
+
+def _hardware(spec: RunSpec, part: RunPart) -> Hardware:
+    """What this process may use: the evaluation of a split run has a job of its own."""
+    if part != "evaluate" or not isinstance(spec.launch, SlurmLaunch):
+        return spec.hardware
+    return spec.hardware.model_copy(update={"nodes": 1, "gpus_per_node": spec.launch.eval_gpus})
 
 
 def _training(leg: Leg, directory: RunDir) -> Training:
@@ -137,6 +147,8 @@ def in_order(run: Run) -> Iterator[tuple[str, Callable[[], str]]]:
     for training in run.trainings:
         yield f"train {training.name}".strip(), partial(train_model, run, training)
         yield f"export {training.name}".strip(), partial(export_model, run, training)
+    if run.part == "train":
+        return
     yield "evaluate", partial(measure_models, run)
     yield "report", partial(page, run)
 
@@ -156,10 +168,11 @@ def _all_stages(run: Run) -> None:
             if note:
                 run.console.stage(stage, f"{note}  ({run.seconds[stage]:.0f} s)")
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt)
-        reason = "stopped from outside" if stopped else f"{type(error).__name__}: {error}"
-        _record_failure(run, stage, reason)
+        _record_failure(run, stage, error)
         raise
+    if run.part == "train":
+        directory.status("waiting", stage="evaluate", step=_steps(run), steps=_steps(run))
+        return
     directory.event("finished", steps=_steps(run))
     directory.status("done", stage=stage, step=_steps(run), steps=_steps(run))
     write_report(directory.path)
@@ -170,12 +183,15 @@ def _steps(run: Run) -> int:
     return sum(training.steps for training in run.trainings)
 
 
-def _record_failure(run: Run, stage: str, reason: str) -> None:
+def _record_failure(run: Run, stage: str, error: BaseException) -> None:
+    stopped = isinstance(error, KeyboardInterrupt)
+    reason = "stopped from outside" if stopped else f"{type(error).__name__}: {error}"
+    cause = "terminated" if stopped else getattr(error, "cause", "error")
     try:
-        run.directory.event("failed", stage=stage, reason=reason)
-        run.directory.status("failed", stage=stage, steps=_steps(run), reason=reason)
-    except OSError as error:
-        run.console.say(f"could not record the failure: {error}")
+        run.directory.event("failed", stage=stage, reason=reason, cause=cause)
+        run.directory.status("failed", stage=stage, steps=_steps(run), reason=reason, cause=cause)
+    except OSError as failed:
+        run.console.say(f"could not record the failure: {failed}")
 
 
 def prepare_data(run: Run, training: Training) -> str:
@@ -219,6 +235,12 @@ def measure_control(run: Run) -> str:
 
 def train_model(run: Run, training: Training) -> str:
     """verl, from the last good checkpoint to the last step."""
+    reached = latest_step(training.directory.path / "checkpoints")
+    if run.part == "evaluate" and reached < training.steps:
+        raise TrainingError(
+            f"the evaluation of {run.directory.path} was started at step {reached} of "
+            f"{training.steps}: finish its training first (`action=status` shows its job)"
+        )
     return train(training.spec, training.directory, run.console, training.steps)
 
 
@@ -242,10 +264,10 @@ def measure_models(run: Run) -> str:
 def _measured(
     run: Run, subjects: list[Subject], folder: Path
 ) -> tuple[list[Scores], list[Statement]]:
-    data = run.trainings[-1].directory.path / "data"
+    spec, data = run.trainings[-1].spec, run.trainings[-1].directory.path / "data"
     with run.console.progress(1, "responses") as bar:
         scores = measure_run(
-            run.trainings[-1].spec,
+            spec.model_copy(update={"hardware": _hardware(spec, run.part)}),
             subjects,
             test_parquet=data / "test.parquet",
             folder=folder,
@@ -256,7 +278,7 @@ def _measured(
         folder,
         repro=run.spec.repro,
         miniature=run.spec.miniature,
-        overlaps=training_overlaps(data, run.spec.eval),
+        overlaps=training_overlaps(data, spec.eval),
     )
     write_statements(said, folder)
     return scores, said

@@ -1,6 +1,7 @@
 """Everything a number depends on besides the configuration: code, packages, machine, command; the
 pipeline writes it into the run directory at the start of every attempt."""
 
+import json
 import os
 import platform
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+CODE_RECORD = ".code.json"
+"""In a snapshot of the code: what code() said where it was made."""
 
 
 def collect(overrides: list[str]) -> dict[str, Any]:
@@ -28,6 +31,9 @@ def collect(overrides: list[str]) -> dict[str, Any]:
 
 def code() -> dict[str, Any]:
     """Commit and, for a dirty tree, the difference to it; commit is null outside git."""
+    if (record := ROOT / CODE_RECORD).is_file():
+        found: dict[str, Any] = json.loads(record.read_text())
+        return found
     commit = _git("rev-parse", "HEAD")
     diff = _git("diff", "HEAD") if commit else None
     untracked = _git("ls-files", "--others", "--exclude-standard") if commit else None

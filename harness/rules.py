@@ -257,8 +257,16 @@ def _hardware(spec: RunSpec) -> Iterator[str]:
             f"hardware.rollout.engine={rollout.engine} does not run on device {hardware.device}: "
             f"set hardware.rollout.engine={'hf_cpu' if hardware.device == 'cpu' else 'vllm'}"
         )
-    if hardware.device == "cpu" and hardware.nodes * hardware.gpus_per_node > 1:
-        yield "hardware=cpu trains in one process: set hardware.nodes=1 hardware.gpus_per_node=1"
+    if hardware.device == "cpu" and (rollout.tensor_parallel or 1) > 1:
+        yield (
+            f"hardware.rollout.tensor_parallel={rollout.tensor_parallel}: hf_cpu generates with a "
+            "whole model in each process; set it to null"
+        )
+    if hardware.nodes > 1 and spec.algorithm.kind == "sft":
+        yield (
+            f"algorithm=sft trains on one node, and hardware.nodes={hardware.nodes}: set "
+            "hardware.nodes=1 and more hardware.gpus_per_node"
+        )
     if rollout.tensor_parallel and hardware.gpus_per_node % rollout.tensor_parallel:
         yield (
             f"{hardware.gpus_per_node} GPUs per node do not divide by "

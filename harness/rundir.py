@@ -27,6 +27,7 @@ NOT_IDENTITY = {
     "eval": True,
     "backend": True,
     "control": True,
+    "hardware": {"cpus_per_gpu", "host_mem_gb_per_gpu"},
     "schedule": {
         "keep_checkpoints",
         "validate_every",
@@ -117,7 +118,12 @@ class RunDir:
             self._claim(mine)
             yield
 
-    def _claim(self, mine: dict[str, Any]) -> None:
+    def freeze(self, mine: dict[str, Any]) -> None:
+        """Writes run.json, which says what the run is, after a look at what is there.
+
+        Raises:
+            RunDirError: made by another run (the differing keys are named), or damaged.
+        """
         frozen = self.path / RUN_FILE
         if frozen.exists():
             theirs = _read_record(frozen)
@@ -127,16 +133,32 @@ class RunDir:
                     + "\n".join(differences(theirs["spec"], mine["spec"]))
                     + "\nGive this run another folder, or the old configuration"
                 )
-        remove_partial(self.path)
         write_json(frozen, mine)
-        self.attempt = 1 + max(
-            (int(p.name.removeprefix("attempt_")) for p in self.path.glob("logs/attempt_*")),
-            default=0,
-        )
+
+    def holder(self) -> str | None:
+        """The living process that holds the directory, if one does."""
+        try:
+            with (self.path / ".lock").open("a+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            return (self.path / ".lock").read_text().strip() or "another process"
+        return None
+
+    def _claim(self, mine: dict[str, Any]) -> None:
+        self.freeze(mine)
+        remove_partial(self.path)
+        self.attempt = self.next_attempt()
         self.logs.mkdir(parents=True)
 
+    def next_attempt(self) -> int:
+        """The number that the next attempt will have."""
+        folders = self.path.glob("logs/attempt_*")
+        return 1 + max((int(path.name.removeprefix("attempt_")) for path in folders), default=0)
+
     def status(self, state: str, **fields: Any) -> None:
-        """Replaces status.json: state is running, done or failed."""
+        """Replaces status.json: state is queued, running, waiting, interrupted, done or failed."""
         content = {"state": state, "attempt": self.attempt, "pid": os.getpid()}
         content |= {"host": socket.gethostname(), "updated_at": _now()} | fields
         write_json(self.path / "status.json", content)

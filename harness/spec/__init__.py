@@ -16,7 +16,8 @@ from harness.spec.evaluation import (
     Evaluation,
     PromptFormat,
 )
-from harness.spec.machine import Hardware, Launch, Rollout, Tracking
+from harness.spec.launch import Container, Launch, LocalLaunch, RunPart, SlurmLaunch
+from harness.spec.machine import Hardware, Rollout, Tracking
 from harness.spec.training import (
     Algorithm,
     Critic,
@@ -37,6 +38,7 @@ __all__ = [
     "Algorithm",
     "Backend",
     "Benchmark",
+    "Container",
     "Control",
     "Critic",
     "Data",
@@ -52,6 +54,7 @@ __all__ = [
     "KLPenalty",
     "Launch",
     "LoRA",
+    "LocalLaunch",
     "Model",
     "Optimizer",
     "Part",
@@ -60,10 +63,12 @@ __all__ = [
     "Reward",
     "Rollout",
     "RolloutSampling",
+    "RunPart",
     "RunSpec",
     "SFTAlgorithm",
     "Sampling",
     "Schedule",
+    "SlurmLaunch",
     "Source",
     "Stage",
     "Tracking",

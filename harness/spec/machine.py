@@ -1,4 +1,4 @@
-"""The machine, where processes start and where metrics go."""
+"""The machine and where metrics go."""
 
 from typing import Literal
 
@@ -43,19 +43,16 @@ class Hardware(Part):
     """Pack sequences without padding (needs flash attention)."""
     gradient_checkpointing: bool
     """Recompute activations in the backward pass."""
+    cpus_per_gpu: PositiveInt = 8
+    """CPUs that a scheduler is asked for beside each GPU (on cpu: each training process)."""
+    host_mem_gb_per_gpu: PositiveFloat = 96
+    """Host memory that a scheduler is asked for beside each GPU."""
     offload: bool | None = None
     """Keep parameters and optimizer state in host memory between uses; null derives it."""
     tokens_per_gpu: PositiveInt | None = None
     """Tokens in one forward/backward of one GPU; micro-batches are cut to it. null derives it."""
     rollout: Rollout
     """The generation engine."""
-
-
-class Launch(Part):
-    """Where the run's processes start."""
-
-    kind: Literal["local"]
-    """local: on this machine, now."""
 
 
 class Tracking(Part):

@@ -331,12 +331,14 @@ def _schedule(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
 def _laptop(spec: RunSpec) -> Keys:
     if spec.hardware.device != "cpu":
         return {}
-    return {
+    keys: Keys = {"transfer_queue.backend.SimpleStorage.num_data_storage_units": 1}
+    if spec.hardware.nodes > 1:
+        return keys  # ray.init refuses the size of a Ray that it joins
+    return keys | {
         "ray_kwargs.ray_init.num_cpus": 16,
         "ray_kwargs.ray_init.num_gpus": spec.hardware.gpus_per_node,
         "ray_kwargs.ray_init.object_store_memory": 300_000_000,
         "ray_kwargs.ray_init.include_dashboard": False,
-        "transfer_queue.backend.SimpleStorage.num_data_storage_units": 1,
     }
 
 

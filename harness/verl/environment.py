@@ -1,5 +1,6 @@
 """Environment of a training process, as data with a reason for each; read by the pipeline."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,12 +43,18 @@ CPU: Settings = {
     "MALLOC_TRIM_THRESHOLD_": ("4294967296", "keep freed activations: returning them costs faults"),
     "MALLOC_MMAP_THRESHOLD_": ("4294967296", "as above, for large tensors"),
     "TQ_NUM_THREADS": ("1", "TransferQueue sets torch's threads and warns when it differs"),
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": ("0", "Ray's switch for loopback as the only address"),
     "RAY_raylet_start_wait_time_s": ("180", "a loaded small machine starts its daemons slowly"),
     "RAY_enable_worker_prestart": ("0", "prestarted workers import Ray and are thrown away"),
     "RAY_prestart_worker_first_driver": ("0", "as above, for those of the first driver"),
+}
+
+ONE_NODE_CPU: Settings = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": ("0", "Ray's switch for loopback as the only address"),
     "GLOO_SOCKET_IFNAME": ("lo", "training processes talk on this machine only"),
 }
+
+JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Ray's name of the variable whose runtime environment every process of a Ray job gets."""
 
 
 def assignments(spec: RunSpec, run_dir: Path, logs: Path) -> dict[str, str]:
@@ -58,7 +65,10 @@ def assignments(spec: RunSpec, run_dir: Path, logs: Path) -> dict[str, str]:
         run_dir: folder of the run; its run.json goes into the manifests of checkpoints.
         logs: folder of the attempt; metrics and the reward's record go there.
     """
-    settings = ALWAYS | (CPU if spec.hardware.device == "cpu" else {})
+    hardware = spec.hardware
+    settings = ALWAYS | (CPU if hardware.device == "cpu" else {})
+    if hardware.device == "cpu" and hardware.nodes == 1:
+        settings |= ONE_NODE_CPU
     result = {name: value for name, (value, _) in settings.items()}
     result |= {
         "REPRISE_RUN_FILE": str(run_dir / "run.json"),
@@ -67,19 +77,30 @@ def assignments(spec: RunSpec, run_dir: Path, logs: Path) -> dict[str, str]:
         "VERL_FILE_LOGGER_PATH": str(logs / METRICS_LOG),
         "PYTHONPATH": str(ROOT),
     }
-    if spec.hardware.device == "cpu":
-        result["REPRISE_COMPUTE_THREADS"] = str(len(os.sched_getaffinity(0)))
+    if hardware.device == "cpu":
+        threads = len(os.sched_getaffinity(0)) // hardware.gpus_per_node
+        result["REPRISE_COMPUTE_THREADS"] = str(max(1, threads))
     if spec.starts_from or Path(model_path(spec.model)).is_dir():
         # A hub id must still be looked up; a folder never needs the network.
         result["HF_HUB_OFFLINE"] = "1"
+    if hardware.nodes > 1:
+        # The workers of a Ray that was up before inherit nothing from the training command.
+        result[JOB_CONFIG] = _job_config(result)
     return result
+
+
+def _job_config(variables: Mapping[str, str]) -> str:
+    return json.dumps({"runtime_env": {"env_vars": dict(variables)}})
 
 
 def environment(base: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
     """The base environment with a run's assignments, and without what must not reach it."""
     kept = dict(base)
-    if added.get("VERL_PLATFORM") == "cpu":
+    if added.get("VERL_PLATFORM") == "cpu" and JOB_CONFIG not in added:
         # A Ray cluster that happens to run on this machine is not this run's.
         kept.pop("RAY_ADDRESS", None)
     python_path = [added["PYTHONPATH"], *filter(None, [base.get("PYTHONPATH")])]
-    return {**kept, **added, "PYTHONPATH": os.pathsep.join(python_path)}
+    added = {**added, "PYTHONPATH": os.pathsep.join(python_path)}
+    if JOB_CONFIG in added:
+        added[JOB_CONFIG] = _job_config({k: v for k, v in added.items() if k != JOB_CONFIG})
+    return {**kept, **added}

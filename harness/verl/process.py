@@ -6,6 +6,7 @@ first: the command, or this process.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,9 @@ from harness.errors import TrainingError
 from harness.interrupts import sigterm_as_interrupt
 from harness.verl.traceback_text import last_traceback
 
+OUT_OF_MEMORY = re.compile(r"OutOfMemory|out of memory|MemoryError|oom_kill")
+"""What torch, Ray, Python and the kernel write when memory ends."""
+TAIL_CHARACTERS = 4000
 POLL_S = 0.2
 STOP_S = 9.0
 """The guard needs at most GRACE_S of harness.verl.guard, and some time to look around."""
@@ -88,7 +92,11 @@ def run_training(
             _stop(child)
         look()
     if child.returncode:
-        raise TrainingError(_failure(child.returncode, log_path, start))
+        with log_path.open("rb") as file:
+            file.seek(start)
+            text = file.read().decode(errors="replace")
+        code = child.returncode
+        raise TrainingError(_failure(code, text, log_path), cause=failure_cause(code, text))
 
 
 def parse_metrics(line: str) -> tuple[int, Metrics]:
@@ -113,10 +121,14 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _failure(code: int, log_path: Path, start: int) -> str:
-    with log_path.open("rb") as file:
-        file.seek(start)
-        text = file.read().decode(errors="replace")
+def failure_cause(code: int, text: str) -> str:
+    """out_of_memory, signal or error, from an exit code and the log."""
+    if OUT_OF_MEMORY.search(last_traceback(text) or text[-TAIL_CHARACTERS:]):
+        return "out_of_memory"
+    return "signal" if code < 0 or code > 128 else "error"
+
+
+def _failure(code: int, text: str, log_path: Path) -> str:
     ended = f"exit code {code}" if code > 0 else f"signal {-code}"
     cause = last_traceback(text) or "\n".join(text.splitlines()[-20:])
     return (

@@ -6,10 +6,15 @@ from typing import Any
 from verl.plugin.platform import PlatformRegistry
 
 from harness.verl.after_import import after_import
-from harness.verl.cpu.patches import gloo_backend, pinned_memory, value_head
+from harness.verl.cpu.patches import gloo_backend, gloo_interface, pinned_memory, value_head
 from harness.verl.cpu.platform import CPUPlatform
 
 ROLLOUT_NAME = "hf_cpu"
+
+
+def _prepare_gloo(module: ModuleType) -> None:
+    gloo_backend.apply(module)
+    gloo_interface.apply(module)
 
 
 def _register_engines(module: ModuleType) -> None:
@@ -32,7 +37,7 @@ def _register_server(module: ModuleType) -> None:
 
 
 AFTER_IMPORT = {
-    "verl.utils.distributed": gloo_backend.apply,
+    "verl.utils.distributed": _prepare_gloo,
     "verl.utils.model": value_head.apply,
     "verl.workers.engine.fsdp.transformer_impl": _register_engines,
     "verl.workers.rollout.base": _register_weight_sender,

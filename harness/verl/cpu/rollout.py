@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from torch import Tensor
 from verl.utils.config import omega_conf_to_dataclass
 from verl.utils.torch_dtypes import PrecisionType
@@ -147,15 +148,21 @@ class RolloutServer:
     abort_all_requests = resume_generation = start_profile = stop_profile = nothing
 
 
+def _node(_: Any) -> str:
+    return str(ray.get_runtime_context().get_node_id())
+
+
 class CPUReplica(RolloutReplica):  # type: ignore[misc]
     """Starts one RolloutServer actor for one training process."""
 
     async def launch_servers(self) -> None:
-        """Start the actor and wait for it."""
+        """Start the actor on the node of its training process and wait for it."""
+        node = await self.workers[0].__ray_call__.remote(_node)
         server = (
             ray.remote(RolloutServer)
             .options(
                 name=server_name(self.replica_rank),
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
                 num_cpus=0,
                 max_concurrency=self.max_concurrency,
             )

@@ -1,0 +1,1 @@
+"""Runs as SLURM jobs: frozen, grouped, submitted, watched; only actions and the sweep read it."""

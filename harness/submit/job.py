@@ -1,0 +1,126 @@
+"""`python -m harness.submit.job <run>`: one attempt at one frozen run inside its SLURM job; started
+by slurm/job.sh on the first node, where it decides if the run may go on, and says how it ended."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.errors import RepriseError, RunDirError, SubmitError
+from harness.interrupts import sigterm_as_interrupt
+from harness.pipeline import execute
+from harness.rundir import RUN_FILE, RunDir
+from harness.spec import RunSpec, SlurmLaunch
+from harness.submit import attempts, freeze, records
+
+INTERRUPTED = 75
+"""Told to stop; slurm/job.sh asks for another attempt after a time limit or a preemption."""
+GAVE_UP = 76
+NOTICE = "notice.json"
+"""In a run: slurm/job.sh wrote why SLURM ends the job."""
+WORDS = {
+    "time_limit": "the job's time limit came; SLURM starts the run again, from its last checkpoint",
+    "preemption": "preempted by another job; SLURM starts the run again, from its last checkpoint",
+    "terminated": "told to stop from outside",
+}
+
+
+def main(run: Path) -> int:
+    """Exit code: 0 done, 75 interrupted and resumable, 76 not to be tried again, else failed."""
+    directory = RunDir(run)
+    try:
+        with sigterm_as_interrupt():
+            return _attempt(directory)
+    except KeyboardInterrupt:
+        cause = _noticed(run)
+        _end(directory, "interrupted", cause, WORDS[cause])
+        return INTERRUPTED
+    except RepriseError as error:
+        if _state(run) != "failed" and not isinstance(error, RunDirError):
+            cause = "not_as_frozen" if isinstance(error, SubmitError) else error.cause
+            _end(directory, "failed", cause, str(error))
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _attempt(directory: RunDir) -> int:
+    run, submission = directory.path, Path(os.environ["REPRISE_SUBMISSION"])
+    spec, launch = frozen(run)
+    task = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    now = attempts.start_now(run, task, int(os.environ.get("SLURM_RESTART_COUNT", "0")))
+    if refused := attempts.refusal(attempts.starts(run, task), now, launch.max_attempts):
+        cause, reason = refused
+        _end(directory, "failed", cause, reason)
+        print(f"giving up: {reason}", file=sys.stderr)
+        return GAVE_UP
+    attempts.record_start(run, now)
+    record = records.read_record(submission / records.SUBMISSION)
+    _check(directory, spec, launch, submission / record["environment"])
+    _link(Path(os.environ["REPRISE_LOGS"]) / "attempt", directory)
+    overrides = record["overrides"].get(str(run), [])
+    execute(spec, overrides, part=os.environ["REPRISE_PART"])  # type: ignore[arg-type]
+    return 0
+
+
+def frozen(run: Path) -> tuple[RunSpec, SlurmLaunch]:
+    """The run and its launch as run.json holds them."""
+    spec = RunSpec.model_validate(records.read_record(run / RUN_FILE)["spec"])
+    if not isinstance(spec.launch, SlurmLaunch):
+        raise SubmitError(f"{run} was composed for launch={spec.launch.kind}, not for SLURM")
+    return spec, spec.launch
+
+
+def _check(directory: RunDir, spec: RunSpec, launch: SlurmLaunch, environment: Path) -> None:
+    """What runs is what was frozen: packages (a container brings its own) and verl keys."""
+    changed = []
+    if launch.container.kind == "none":
+        changed += freeze.changed_packages(environment.read_text())
+    changed += freeze.changed_keys(spec, directory.path)
+    if changed:
+        shown = "\n".join(f"  {line}" for line in changed[:10])
+        more = f"\n  and {len(changed) - 10} more" if len(changed) > 10 else ""
+        raise SubmitError(
+            f"what is here is not what was frozen when the run was submitted:\n{shown}{more}\n"
+            "Restore it, or submit again with again=true, which freezes what is there now"
+        )
+
+
+def _link(link: Path, directory: RunDir) -> None:
+    """From the job's logs to those of the attempt that now begins."""
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("..") / ".." / f"attempt_{directory.next_attempt()}")
+
+
+def _noticed(run: Path) -> str:
+    """Why SLURM ends the job; told to stop without an announcement: terminated."""
+    try:
+        cause = json.loads((run / NOTICE).read_text())["cause"]
+    except (OSError, ValueError, KeyError):
+        return "terminated"
+    return cause if cause in WORDS else "terminated"
+
+
+def _status(run: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((run / "status.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+def _state(run: Path) -> str | None:
+    return _status(run).get("state")
+
+
+def _end(directory: RunDir, state: str, cause: str, reason: str) -> None:
+    """Replaces how the run stands, keeping how far it came."""
+    before = _status(directory.path)
+    directory.attempt = before.get("attempt", 0)
+    kept = {key: before[key] for key in ("stage", "step", "steps") if key in before}
+    directory.status(state, **kept, cause=cause, reason=reason)
+    directory.event("ended", state=state, cause=cause, reason=reason)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,140 @@
+"""A group of runs -> the text of its sbatch script; submitit writes the header. Pure."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.spec import Container
+from harness.submit.shapes import Group, Shape
+
+SIGNAL = "USR2"
+"""What SLURM sends to the batch shell before a time limit, and before a preemption where it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a submission's files lie, and with what its jobs run."""
+
+    submission: Path
+    code: Path
+    """The snapshot of the code."""
+    python: str
+    """The interpreter that submits."""
+
+    def runs(self, group: str) -> Path:
+        """The run directories of a group, one a line; line = array index + 1."""
+        return self.submission / f"{group}.runs"
+
+    @property
+    def logs(self) -> Path:
+        """Where the batch scripts' own output goes."""
+        return self.submission / "logs"
+
+
+def job_name(submission: str, group: str) -> str:
+    """The name under which SLURM knows the jobs of a group."""
+    return f"reprise-{submission}-{group}"
+
+
+def script(
+    group: Group, shape: Shape, place: Place, name: str, *, depends_on: str | None = None
+) -> str:
+    """The whole sbatch script of one array.
+
+    Args:
+        group: the runs and their launch.
+        shape: which of the group's jobs.
+        place: folders and interpreter.
+        name: the group's short name.
+        depends_on: job id of the array whose runs must have ended well, index by index.
+    """
+    from submitit.slurm.slurm import _make_sbatch_string
+
+    launch = group.launch
+    text: str = _make_sbatch_string(
+        command=_body(group, shape, place, name),
+        folder=place.logs,
+        job_name=job_name(place.submission.name, name),
+        partition=launch.partition,
+        time=launch.time_min,  # type: ignore[arg-type]
+        nodes=shape.nodes,
+        ntasks_per_node=1,
+        cpus_per_task=shape.cpus_per_node,
+        qos=launch.qos,
+        setup=_setup(group) or None,
+        mem="0" if shape.mem_gb_per_node is None else f"{round(shape.mem_gb_per_node * 1024)}M",
+        comment=str(place.submission),
+        constraint=launch.constraint,
+        account=launch.account,
+        gres=shape.gres,
+        dependency=f"aftercorr:{depends_on}" if depends_on else None,
+        exclusive=launch.exclusive or None,
+        array_parallelism=launch.array_parallelism,
+        wckey=None,  # type: ignore[arg-type]
+        stderr_to_stdout=True,
+        map_count=len(group.members),
+        use_srun=False,
+        additional_parameters={
+            "signal": f"B:{SIGNAL}@{launch.notice_s}",
+            "requeue": True,
+            **({"kill-on-invalid-dep": "yes"} if depends_on else {}),
+            **launch.sbatch,
+        },
+    )
+    return text
+
+
+def _setup(group: Group) -> list[str]:
+    launch = group.launch
+    lines = [f"module load {shlex.quote(module)}" for module in launch.modules]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in launch.environment.items()]
+    return lines + launch.setup
+
+
+def _body(group: Group, shape: Shape, place: Place, name: str) -> str:
+    """What the batch shell hands to slurm/job.sh, which it then becomes."""
+    launch = group.launch
+    variables = {
+        "REPRISE_CODE": str(place.code),
+        "REPRISE_SUBMISSION": str(place.submission),
+        "REPRISE_RUNS": str(place.runs(name)),
+        "REPRISE_PART": shape.part,
+        "REPRISE_GPUS_PER_NODE": str(shape.gpus_per_node),
+        "REPRISE_NOTICE_S": str(launch.notice_s),
+        "REPRISE_MAX_ATTEMPTS": str(launch.max_attempts),
+    }
+    lines = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
+    lines.append(f"SRUN_OPTIONS=({shlex.join(srun_options(launch.container, place))})")
+    lines.append(f"PYTHON=({shlex.join(interpreter(launch.container, place))})")
+    lines.append(f". {shlex.quote(str(place.code / 'slurm' / 'job.sh'))}")
+    return "\n".join(lines)
+
+
+def srun_options(container: Container, place: Place) -> list[str]:
+    """What srun needs besides the resources of the job: pyxis' words."""
+    if container.kind != "pyxis":
+        return []
+    mounts = ",".join(_mount(path) for path in _mounts(container, place))
+    return [f"--container-image={container.image}", f"--container-mounts={mounts}",
+            "--container-workdir=" + str(place.code), *container.arguments]  # fmt: skip
+
+
+def interpreter(container: Container, place: Place) -> list[str]:
+    """The words that start Python on a node."""
+    if container.kind == "none":
+        return [place.python]
+    if container.kind == "pyxis":
+        return [container.python]
+    binds = [word for path in _mounts(container, place) for word in ("--bind", path)]
+    image = str(container.image)
+    return ["apptainer", "exec", "--nv", *binds, *container.arguments, image, container.python]
+
+
+def _mounts(container: Container, place: Place) -> list[str]:
+    """Everything of ours first; a path that lies below another is not mounted twice."""
+    ours = [str(place.submission.parents[1]), str(place.code)]
+    return list(dict.fromkeys([*ours, *container.mounts]))
+
+
+def _mount(path: str) -> str:
+    return path if ":" in path else f"{path}:{path}"

@@ -1,0 +1,76 @@
+# The body of every batch script (harness/submit/script.py): one run of an array, on its first node.
+# Sourced by bash with REPRISE_* set; starts the run under srun, tells it when SLURM announces an end, and
+# asks SLURM for another attempt when there is something left to do. Everything about the run itself,
+# above all when to give up, is decided in Python (harness/submit/job.py).
+
+INTERRUPTED=75   # exit code of a run that was told to stop and can go on
+BRINGUP=90       # slurm/ray_cluster.py: not every node came
+NODE_LOST=91     # slurm/ray_cluster.py: a node went away
+UNWRITABLE=74
+KILL_AFTER_S=45  # between asking the run to stop and killing it
+
+task=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
+restart=${SLURM_RESTART_COUNT:-0}
+run=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" "$REPRISE_RUNS")
+logs=$run/logs/slurm/$task-$restart
+if [ -z "$run" ] || ! mkdir -p "$logs"; then
+    echo "$(hostname) cannot reach the run of task $task (${run:-its list $REPRISE_RUNS}): is that" \
+        "folder on a file system that all nodes share? Set output_root= to one that is" >&2
+    exit $UNWRITABLE
+fi
+rm -f "$run/notice.json"
+
+say() { echo "$(date +%FT%T) $*"; }
+phase() { printf '{"phase": "%s", "time": %s, "node": "%s"}\n' "$1" "$(date +%s.%N)" "$(hostname)" >>"$logs/phases.jsonl"; }
+seconds_left() { # until SLURM ends the job; empty when it cannot be told
+    local ends
+    ends=$(squeue --noheader --job "$SLURM_JOB_ID" --format %e 2>/dev/null) && ends=$(date -d "$ends" +%s 2>/dev/null) \
+        && echo $((ends - $(date +%s)))
+}
+notice() { # CAUSE: what the run will say of its end; the run is then asked to stop
+    printf '{"cause": "%s", "time": %s, "job": "%s"}\n' "$1" "$(date +%s)" "$task" >"$run/.notice" \
+        && mv "$run/.notice" "$run/notice.json"
+    noticed=$1
+    say "SLURM announces the end of this job: $1"
+    scancel --signal=TERM "$SLURM_JOB_ID.0" 2>/dev/null
+    (sleep $KILL_AFTER_S; scancel --signal=KILL "$SLURM_JOB_ID.0" 2>/dev/null) &
+    killer=$!
+}
+on_signal() { # the same signal announces a time limit and a preemption
+    local left=$((limit_at - $(date +%s)))
+    if [ "$limit_at" != 0 ] && ((left <= ${REPRISE_NOTICE_S:-120} + 60)); then notice time_limit; else notice preemption; fi
+}
+
+noticed='' killer='' limit_at=0
+left=$(seconds_left) && [ -n "$left" ] && limit_at=$(($(date +%s) + left))
+say "job $task, start $((restart + 1)), on $SLURM_JOB_NODELIST: $run"
+phase script_started
+
+export PYTHONPATH=$REPRISE_CODE PYTHONSAFEPATH=1 REPRISE_LOGS=$logs
+unset PYTHONHOME
+job=("${PYTHON[@]}" -m harness.submit.job "$run")
+if ((SLURM_JOB_NUM_NODES > 1)); then
+    job=("${PYTHON[@]}" "$REPRISE_CODE/slurm/ray_cluster.py" --logs "$logs" --gpus-per-node "$REPRISE_GPUS_PER_NODE"
+        --cpus-per-node "$SLURM_CPUS_PER_TASK" -- "${job[@]}")
+fi
+trap on_signal USR2
+trap 'notice terminated' TERM
+srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" --unbuffered \
+    --output="$logs/job.log" "${SRUN_OPTIONS[@]}" "${job[@]}" &
+step=$!
+while kill -0 $step 2>/dev/null; do wait $step; code=$?; done
+[ -z "$killer" ] || kill $killer 2>/dev/null
+[ ! -s "$logs/exit_code" ] || code=$(cat "$logs/exit_code")
+phase script_ended
+say "the run ended with exit code $code${noticed:+ after the notice: $noticed}"
+
+case $noticed:$code in
+*:0) exit 0 ;;
+time_limit:* | preemption:* | :$BRINGUP | :$NODE_LOST)
+    if ((restart + 1 < ${REPRISE_MAX_ATTEMPTS:-20})); then
+        say "asking SLURM for another attempt"
+        scontrol requeue "$task" && sleep 120
+    fi
+    ;;
+esac
+exit "$code"
