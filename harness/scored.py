@@ -3,7 +3,7 @@ many of a step were right, what each component gave; the training stage reads it
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,15 +49,21 @@ def constant_components(steps: Sequence[Mapping[str, Spread]]) -> dict[str, floa
 
 
 class ScoredResponses:
-    """Counts over the reward log of one attempt (harness/verl/reward_log.py writes it)."""
+    """Counts over the reward's folder of one attempt (harness/verl/reward_log.py writes it)."""
 
     def __init__(self, log: Path) -> None:
-        self._tail = Tail(log)
+        self._log = log
+        self._tails: dict[Path, Tail] = {}
         self._correct: Counter[int] = Counter()
         self._spreads: dict[int, dict[str, Spread]] = {}
 
+    def _lines(self) -> Iterator[str]:
+        """New lines of every worker's file."""
+        for path in sorted(self._log.glob("*.jsonl")):
+            yield from self._tails.setdefault(path, Tail(path)).lines()
+
     def _read(self) -> None:
-        for line in self._tail.lines():
+        for line in self._lines():
             scored = json.loads(line)
             if scored["split"] != "train":
                 continue

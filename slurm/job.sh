@@ -33,7 +33,8 @@ notice() { # CAUSE: what the run will say of its end; the run is then asked to s
     noticed=$1
     say "SLURM announces the end of this job: $1"
     scancel --signal=TERM "$SLURM_JOB_ID.0" 2>/dev/null
-    (sleep $KILL_AFTER_S; scancel --signal=KILL "$SLURM_JOB_ID.0" 2>/dev/null) &
+    # The next attempt has the same job and step: never kill when this shell is gone.
+    (sleep $KILL_AFTER_S; kill -0 $$ 2>/dev/null && scancel --signal=KILL "$SLURM_JOB_ID.0" 2>/dev/null) &
     killer=$!
 }
 on_signal() { # the same signal announces a time limit and a preemption
@@ -47,7 +48,8 @@ say "job $task, start $((restart + 1)), on $SLURM_JOB_NODELIST: $run"
 phase script_started
 
 export PYTHONPATH=$REPRISE_CODE PYTHONSAFEPATH=1 REPRISE_LOGS=$logs
-unset PYTHONHOME
+unset PYTHONHOME FORCE_COLOR
+export TTY_COMPATIBLE=0  # rich: the log is no terminal
 job=("${PYTHON[@]}" -m harness.submit.job "$run")
 if ((SLURM_JOB_NUM_NODES > 1)); then
     job=("${PYTHON[@]}" "$REPRISE_CODE/slurm/ray_cluster.py" --logs "$logs" --gpus-per-node "$REPRISE_GPUS_PER_NODE"
@@ -59,6 +61,7 @@ srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task="$SLURM_
     --output="$logs/job.log" "${SRUN_OPTIONS[@]}" "${job[@]}" &
 step=$!
 while kill -0 $step 2>/dev/null; do wait $step; code=$?; done
+trap '' USR2 TERM  # the run has ended: what comes now is the end of the job, and no news of the run
 [ -z "$killer" ] || kill $killer 2>/dev/null
 [ ! -s "$logs/exit_code" ] || code=$(cat "$logs/exit_code")
 phase script_ended

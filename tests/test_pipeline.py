@@ -28,6 +28,38 @@ def test_gpus_asked_for_against_gpus_present(
     assert all(way in str(caught.value) for way in ("hardware=cpu", "action=plan", "same command"))
 
 
+@pytest.mark.parametrize("hardware", ["cpu", "8xA100"])
+@pytest.mark.parametrize(
+    ("address", "nodes", "said"),
+    [
+        (None, None, "no Ray over them is up"),
+        ("10.0.0.1:6379", None, "no Ray over them is up"),
+        (None, "2", "no Ray over them is up"),
+        ("10.0.0.1:6379", "3", "the Ray at 10.0.0.1:6379 has 3"),
+        ("10.0.0.1:6379", "2", None),
+    ],
+)
+def test_nodes_asked_for_against_the_ray_that_is_up(
+    hardware: str,
+    address: str | None,
+    nodes: str | None,
+    said: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("RAY_ADDRESS", address), ("REPRISE_RAY_NODES", nodes)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    spec = spec_of("+repro=tinyzero", f"hardware={hardware}", "hardware.nodes=2")
+    if said is None:
+        refuse_missing_gpus(spec.hardware)
+        return
+    with pytest.raises(ConfigError, match=rf"asks for 2 nodes, and {said}") as caught:
+        refuse_missing_gpus(spec.hardware)
+    assert "launch=slurm" in str(caught.value)
+
+
 def test_an_evaluation_is_shown_its_own_ways_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "gpus", lambda: [])
     spec = eval_spec_of("eval=aime24", "hardware=4xA800", "model=qwen2_5_3b")

@@ -62,7 +62,7 @@ def check_training(leg: Leg, folder: Path) -> None:
     wanted = leg.spec.algorithm.prompts_per_step * leg.spec.algorithm.group_size
     lines = [
         json.loads(line)
-        for log in folder.glob("logs/attempt_*/rewards.jsonl")
+        for log in folder.glob("logs/attempt_*/rewards/*.jsonl")
         for line in log.read_text().splitlines()
     ]
     scored = [line for line in lines if line["split"] == "train"]

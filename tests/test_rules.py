@@ -52,9 +52,19 @@ def test_all_broken_rules_are_told_at_once() -> None:
     assert "60" in str(caught.value) and "40256" in str(caught.value)
 
 
-def test_cpu_trains_in_one_process() -> None:
-    with pytest.raises(ConfigError, match="one process"):
-        spec_of("hardware.gpus_per_node=2")
+def test_a_cpu_generates_with_a_whole_model_in_each_process() -> None:
+    assert spec_of("hardware.gpus_per_node=2", "hardware.nodes=2").hardware.nodes == 2
+    with pytest.raises(ConfigError, match="a whole model in each process"):
+        spec_of("hardware.gpus_per_node=2", "hardware.rollout.tensor_parallel=2")
+
+
+@pytest.mark.parametrize("hardware", ["cpu", "8xA100"])
+def test_sft_trains_on_one_node(hardware: str) -> None:
+    with pytest.raises(ConfigError, match=r"one node, and hardware.nodes=2"):
+        spec_of(
+            "algorithm=sft", "data=countdown_demonstrations", f"hardware={hardware}",
+            "hardware.nodes=2",
+        )  # fmt: skip
 
 
 def test_an_evaluation_alone_has_no_held_out_data() -> None:

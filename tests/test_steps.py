@@ -42,8 +42,8 @@ def write_scores(log: Path, rows: list[tuple[str, int, bool, float]]) -> None:
 
 
 def test_scored_responses_count_training_only(tmp_path: Path) -> None:
-    log = tmp_path / "rewards.jsonl"
-    scored = ScoredResponses(log)
+    log = tmp_path / "node-1.jsonl"
+    scored = ScoredResponses(tmp_path)
     assert scored.accuracy(1) is None and scored.components(1) == {}
     rows = [("train", 1, True, 0.5), ("train", 1, False, 0.5), ("test", 1, True, 9.0)]
     write_scores(log, [*rows, ("train", 2, True, 0.0)])
@@ -52,9 +52,19 @@ def test_scored_responses_count_training_only(tmp_path: Path) -> None:
     assert scored.components(2) == {"right": 1.0, "brief": 0.0}
 
 
+def test_workers_of_several_nodes_are_counted_together(tmp_path: Path) -> None:
+    scored = ScoredResponses(tmp_path)
+    write_scores(tmp_path / "a-1.jsonl", [("train", 1, True, 1.0)])
+    assert scored.scored(1) == 1
+    write_scores(tmp_path / "b-1.jsonl", [("train", 1, False, 0.0), ("train", 2, True, 1.0)])
+    write_scores(tmp_path / "a-1.jsonl", [("train", 1, True, 1.0)])
+    assert scored.scored(1) == 3 and scored.accuracy(1) == 2 / 3 and scored.scored(2) == 1
+    assert scored.components(1)["brief"] == 2 / 3
+
+
 def test_a_component_that_never_changes_is_found(tmp_path: Path) -> None:
-    log = tmp_path / "rewards.jsonl"
-    scored = ScoredResponses(log)
+    log = tmp_path / "node-1.jsonl"
+    scored = ScoredResponses(tmp_path)
     for number in range(1, 5):
         write_scores(log, [("train", number, True, 0.25), ("train", number, number != 2, 0.25)])
         expected = {"brief": 0.25} if number >= 3 else {}
@@ -83,8 +93,8 @@ class Heard(Console):
 
 
 def test_a_reward_that_cannot_teach_is_said_once(tmp_path: Path) -> None:
-    log, run, console, warned = tmp_path / "rewards.jsonl", RunDir(tmp_path), Heard(), set[str]()
-    scored = ScoredResponses(log)
+    log, run, console, warned = tmp_path / "node-1.jsonl", RunDir(tmp_path), Heard(), set[str]()
+    scored = ScoredResponses(tmp_path)
     for number in range(1, CONSTANT_STEPS + 3):
         write_scores(log, [("train", number, True, 0.25), ("train", number, False, 0.25)])
         _warn_of_constants(run, console, scored, number, warned)

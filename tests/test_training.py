@@ -24,11 +24,11 @@ def algorithm(*overrides: str) -> RLAlgorithm:
 def run_with(folder: Path, scored: int, metrics: dict[str, float]) -> RunDir:
     """A run whose step 1 scored so many responses and logged these metrics."""
     logs = folder / "logs" / "attempt_1"
-    logs.mkdir(parents=True)
+    (logs / "rewards").mkdir(parents=True)
     line = json.dumps(
         {"split": "train", "step": 1, "correct": True, "score": 1.0, "components": {}}
     )
-    (logs / "rewards.jsonl").write_text(f"{line}\n" * scored)
+    (logs / "rewards" / "node-1.jsonl").write_text(f"{line}\n" * scored)
     event = {"kind": "step", "step": 1, "attempt": 1, "metrics": metrics}
     (folder / "events.jsonl").write_text(json.dumps(event) + "\n")
     return RunDir(folder)

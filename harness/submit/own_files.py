@@ -4,16 +4,15 @@ states.py joins it with what SLURM says."""
 import json
 import os
 import socket
-import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from harness.chain import STAGES_FOLDER
+from harness.submit.progress import TAIL_BYTES, Progress, progress, tail
 from harness.submit.records import SUBMIT
 
 Json = Mapping[str, Any]
@@ -22,12 +21,9 @@ STATUS_FILE = "status.json"
 CANCELLED_FILE = "cancelled.json"
 """Written when a run is cancelled: {"by", "host", "at", "jobs"}. SLURM forgets it in minutes."""
 
-TAIL_BYTES = 64 * 1024
-STEP_MARK = b'"kind": "step"'
-REWARD = "critic/score/mean"
-STEP_SECONDS = "timing_s/step"
-PACE_STEPS = 8
-"""Steps whose pace tells the time left."""
+BRING_UP = 90
+NODE_LOST = 91
+"""Exit codes of slurm/ray_cluster.py, after which slurm/job.sh asks for another attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +33,6 @@ class Job:
     name: str
     """12, or 12_3."""
     part: str = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What the last events say of the training."""
-
-    step: int | None = None
-    reward: float | None = None
-    at: float | None = None
-    """Seconds since 1970 of the last step."""
-    step_s: float | None = None
-    """Seconds a step takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +47,13 @@ class OwnFiles:
     jobs: tuple[Job, ...] = ()
     cancelled: Json = field(default_factory=dict)
     notice: Json = field(default_factory=dict)
-    progress: Progress = Progress()
+    progress: Progress = field(default_factory=Progress)
+    exit_code: int | None = None
+    """Of the driver in the last start of its job; read for a failed run only."""
     alive: bool = False
     """The process that status.json names lives on this machine."""
+    elsewhere: bool = False
+    """The status was written on another machine."""
     damage: str = ""
     """A file that cannot be read."""
     last_words: str = ""
@@ -95,6 +83,21 @@ class OwnFiles:
         named = self.cancelled.get("jobs")
         return bool(self.jobs) and named == [job.name for job in self.jobs]
 
+    @property
+    def state(self) -> str:
+        """The status's word, if it is of this submission; else empty."""
+        return str(self.status.get("state", "")) if self.fresh else ""
+
+    @property
+    def cause(self) -> str:
+        """The status's cause, if it is of this submission; else empty."""
+        return str(self.status.get("cause") or "") if self.fresh else ""
+
+    @property
+    def resumable(self) -> bool:
+        """It failed in a way after which slurm/job.sh asks SLURM for another attempt."""
+        return self.cause == "terminated" or self.exit_code in (BRING_UP, NODE_LOST)
+
 
 def read(folder: Path) -> OwnFiles:
     """Reads a run's folder; a damaged file is told in `damage` and counts as empty."""
@@ -116,7 +119,9 @@ def read(folder: Path) -> OwnFiles:
         cancelled=_object(folder / CANCELLED_FILE, damage) if submit else {},
         notice=_object(folder / "notice.json", damage) if submit else {},
         progress=progress(tail(place / "events.jsonl")),
+        exit_code=_exit_code(folder, jobs) if status.get("state") == "failed" else None,
         alive=_alive(status),
+        elsewhere=status.get("host") not in (None, socket.gethostname()),
         damage="; ".join(damage),
     )
 
@@ -143,6 +148,16 @@ def _job(entry: Json) -> Job:
     return Job(name=name, part=str(entry.get("part", "all")))
 
 
+def _exit_code(folder: Path, jobs: tuple[Job, ...]) -> int | None:
+    """What slurm/job.sh takes for the exit code of the last start of the last job that started."""
+    for job in reversed(jobs):
+        starts = sorted(folder.glob(f"logs/slurm/{job.name}-*/exit_code"), key=_restart)
+        if starts:
+            text = starts[-1].read_text(errors="replace").strip()
+            return int(text) if text.isdigit() else None
+    return None
+
+
 def _leg(folder: Path, status: Json) -> Path:
     """Where the training lies that the status speaks of: the run, or a stage of its chain."""
     _, _, leg = str(status.get("stage", "")).partition(" ")
@@ -153,50 +168,6 @@ def _leg(folder: Path, status: Json) -> Path:
         return folder
     logs = [(path.stat().st_mtime, path.parent) for path in stages.glob("*/events.jsonl")]
     return max(logs)[1] if logs else folder
-
-
-def tail(path: Path, size: int = TAIL_BYTES) -> list[bytes]:
-    """The complete lines in the last bytes of a file."""
-    try:
-        with path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - size))
-            lines = file.read().split(b"\n")
-    except OSError:
-        return []
-    return lines[1:-1] if end > size else lines[:-1]
-
-
-def progress(lines: list[bytes]) -> Progress:
-    """The last step's number, reward and time, and the pace of the last few steps of its attempt.
-
-    A line that cannot be read is passed over.
-    """
-    steps: list[Json] = []
-    for line in reversed(lines):
-        if STEP_MARK not in line:
-            continue
-        try:
-            event = json.loads(line)
-            if steps and event["attempt"] != steps[0]["attempt"]:
-                break
-            steps.append({key: event[key] for key in ("attempt", "step", "time", "metrics")})
-        except (ValueError, KeyError, TypeError):
-            continue
-        if len(steps) > PACE_STEPS:
-            break
-    if not steps:
-        return Progress()
-    last = steps[0]
-    reward = _number(last["metrics"], REWARD)
-    between = [later["time"] - earlier["time"] for later, earlier in pairwise(steps)]
-    pace = statistics.median(between) if between else _number(last["metrics"], STEP_SECONDS)
-    return Progress(last["step"], reward, last["time"], pace)
-
-
-def _number(metrics: Json, name: str) -> float | None:
-    value = metrics.get(name)
-    return float(value) if isinstance(value, int | float) else None
 
 
 def seconds(text: object) -> float:

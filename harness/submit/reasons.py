@@ -2,11 +2,10 @@
 
 import re
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.submit.own_files import OwnFiles
+from harness.submit.own_files import BRING_UP, NODE_LOST, OwnFiles
 from harness.submit.rows import Row
 
 CAUSES = {
@@ -34,9 +33,7 @@ TRACEBACK = "Traceback (most recent call last):"
 WHOLE_LOG = "Whole log: "
 
 CANNOT_WRITE = 74
-BRING_UP = 90
-NODE_LOST = 91
-"""Exit codes of slurm/job.sh and slurm/ray_cluster.py."""
+"""Exit code of slurm/job.sh on a node that does not see the run's folder."""
 NO_OUTPUT_FILE = 53
 """The "signal" of a job whose output file could not be opened (SLURM 22.05: exit code 0:53)."""
 
@@ -96,10 +93,14 @@ def pending(row: Row) -> str:
 
 def interrupted(own: OwnFiles) -> str:
     """Why an attempt ended that is to be followed by another."""
-    cause = str(own.status.get("cause") or own.notice.get("cause") or "")
-    if own.status.get("state") == "interrupted" or cause:
-        return _with_cause(cause, _line(own.status.get("reason")))
-    host = own.status.get("host")
+    if own.exit_code == NODE_LOST:
+        return "node lost: it left the Ray cluster"
+    if own.exit_code == BRING_UP:
+        return "not every node joined the Ray cluster"
+    cause = own.cause or str(own.notice.get("cause") or "")
+    if cause:
+        return CAUSES.get(cause, cause)
+    host = own.status.get("host") if own.state == "running" else None
     return f"node lost, or the job killed without notice{f' (on {host})' if host else ''}"
 
 
@@ -197,8 +198,3 @@ def _line(text: Any) -> str:
     """The first line that says something."""
     lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
     return lines[0] if lines else ""
-
-
-def note_of(status: Mapping[str, Any]) -> str:
-    """What a run that goes on says of itself."""
-    return _line(status.get("reason"))

@@ -63,8 +63,7 @@ def snapshot(parent: Path, root: Path = ROOT) -> Code:
 
 def _tree(root: Path, without: Path) -> str:
     """git's hash of the working tree, by way of a copy of its index: the user's stays as it is."""
-    inside = without.resolve().is_relative_to(root) and without.resolve() != root
-    chosen = [".", f":(exclude){without.resolve().relative_to(root)}"] if inside else ["."]
+    chosen = [".", *_excluded(root, without.resolve())]
     _refuse_large(root, chosen)
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
@@ -79,6 +78,15 @@ def _tree(root: Path, without: Path) -> str:
             "again when it answers"
         )
     return tree
+
+
+def _excluded(root: Path, folder: Path) -> list[str]:
+    """git's words for leaving a folder of the tree out; it refuses to hear of an ignored one."""
+    if not folder.is_relative_to(root) or folder == root:
+        return []
+    name = str(folder.relative_to(root))
+    ignored = _git(root, "check-ignore", "--quiet", name) is not None
+    return [] if ignored else [f":(exclude){name}"]
 
 
 def _refuse_large(root: Path, chosen: list[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.console import Console, short
-from harness.errors import RunDirError, SubmitError
+from harness.errors import ConfigError, RunDirError, SubmitError
 from harness.files import write_json, write_text
 from harness.rundir import RunDir, run_name
 from harness.spec import RunSpec, SlurmLaunch
@@ -38,12 +38,20 @@ class Wanted:
 
 
 def wanted(runs: Sequence[tuple[RunSpec, Sequence[str]]]) -> list[Wanted]:
-    """The runs of a command line, each once, with their directories."""
+    """The runs of a command line, each once, with their directories.
+
+    Raises:
+        ConfigError: a run was composed without launch=slurm.
+    """
     found: dict[Path, Wanted] = {}
     for spec, overrides in runs:
+        if not isinstance(spec.launch, SlurmLaunch):
+            raise ConfigError(
+                f"launch={spec.launch.kind} has nothing to submit: add launch=slurm (and "
+                "launch.profile=<your cluster's>)"
+            )
         root = Path(spec.output_root).expanduser().resolve()
         directory = RunDir(root / run_name(spec))
-        assert isinstance(spec.launch, SlurmLaunch)
         found.setdefault(
             directory.path,
             Wanted(
@@ -146,7 +154,7 @@ def _submit_group(
     earlier: str | None = None
     jobs: list[dict[str, Any]] = []
     for shape in group.shapes:
-        name = number if shape.part == "all" else f"{number}-{shape.part}"
+        name = array_name(number, shape)
         write_text(place.runs(name), "".join(f"{member.path}\n" for member in members))
         path = place.submission / f"{name}.sbatch"
         write_text(path, script(group, shape, place, name, depends_on=earlier))
@@ -169,6 +177,11 @@ def _submit_group(
         for index, member in enumerate(members):
             own = [{**job, "index": index} for job in jobs]
             records.write_submit(member.path, place.submission, own)
+
+
+def array_name(number: str, shape: Shape) -> str:
+    """The name of a group's array: 3, or 3-train and 3-evaluate."""
+    return number if shape.part == "all" else f"{number}-{shape.part}"
 
 
 def _take_back(members: Sequence[RunDir], error: SubmitError) -> None:
@@ -220,8 +233,10 @@ def dry_run(runs: Sequence[Wanted], console: Console) -> int:
     refused = False
     for number, group in enumerate(groups, start=1):
         for shape in group.shapes:
-            text = script(group, shape, place, str(number))
+            text = script(group, shape, place, array_name(str(number), shape))
             console.say(f"\n{len(group.members)} runs, {shape.text()}:")
+            if shape.part == "evaluate":
+                console.say("  (each starts when the training of the same run has ended well)")
             for position in group.members:
                 console.say(f"  {runs[position].directory.path.name}")
             console.say(f"\n{text}")

@@ -67,12 +67,14 @@ class SweepComposer:
 
     def reads_hydra(self, words: Sequence[str]) -> bool:
         """Whether a value of this run may be an interpolation like ${hydra:job.num}."""
-        choices = self._choices([self._parse(word) for word in words])
-        return any("hydra:" in word for word in words) or b"hydra:" in self._template(choices)
+        overrides = [self._parse(word) for word in words]
+        if any("hydra:" in str(word.value()) for word in overrides):
+            return True
+        return b"hydra:" in self._template(self._choices(overrides))
 
     def _parse(self, word: str) -> Override:
         if word not in self._parsed:
-            self._parsed[word] = self._parser.parse_override(word)
+            (self._parsed[word],) = self._parser.parse_overrides([word])
         return self._parsed[word]
 
     def _choices(self, overrides: Sequence[Override]) -> tuple[str, ...]:

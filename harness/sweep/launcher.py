@@ -8,7 +8,7 @@ from typing import Any
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus, env_override, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, env_override
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -27,7 +27,10 @@ from harness.sweep.sweeper import GridSweeper
 TRAINING_ACTIONS = ("run", "plan", "emit", "dry_run")
 """Actions on a training run; its specification is frozen, and so checked, before any starts."""
 
-GRIDS = ("GridSweeper", "BasicSweeper")
+GRIDS = (
+    "harness.sweep.sweeper.GridSweeper",
+    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+)
 """Sweepers that know all runs beforehand and ask for no result."""
 
 RESOURCES = (
@@ -66,6 +69,7 @@ class SweepLauncher(Launcher):
         loader = hydra_context.config_loader
         assert isinstance(loader, ConfigLoaderImpl)
         self._sweep = config
+        _ = config.hydra.sweep.dir  # a ${now:...} in output_root is one time for all runs
         self._composer = SweepComposer(loader, config)
         ignored = [f"hydra.launcher.{key}={value}" for key, value in self._settings.items()]
         if config.hydra.job.chdir:
@@ -83,10 +87,11 @@ class SweepLauncher(Launcher):
         Raises:
             ConfigError: at least one run is refused, and none was started.
         """
-        setup_globals()
+        if not job_overrides:
+            return []
         requests = self._requests(job_overrides, initial_job_idx)
         action = _one_action(requests)
-        searched = self._sweep.hydra.sweeper._target_.rsplit(".", 1)[-1] not in GRIDS
+        searched = self._sweep.hydra.sweeper._target_ not in GRIDS
         if searched and action != "run":
             raise ConfigError(
                 f"hydra/sweeper={self._sweep.hydra.runtime.choices['hydra/sweeper']} searches by "
@@ -158,8 +163,8 @@ def _searched(requests: Sequence[Request]) -> list[JobReturn]:
     """The answers with the score of each run, which is waited for."""
     from harness.sweep.objective import objective, run_folder
 
-    away = [run_folder(r.spec) for r in requests if r.spec.launch.kind == "slurm"]
-    if away:
+    folders = [run_folder(r.spec) for r in requests if r.spec.launch.kind == "slurm"]
+    if away := [folder for folder in folders if (folder / "submit.json").exists()]:
         from harness.submit.watch import wait_for
 
         wait_for(away)

@@ -32,7 +32,7 @@ def refused(refusals: Sequence[Refusal], runs: int) -> ConfigError:
 
 
 def _block(reason: str, runs: Sequence[str]) -> str:
-    lines = [f"  {run}" for run in runs[:SHOWN]]
+    lines = [f"  in {run}" for run in runs[:SHOWN]]
     if len(runs) > SHOWN:
-        lines.append(f"  and {len(runs) - SHOWN} more")
-    return "\n".join([*lines, reason])
+        lines.append(f"  and in {len(runs) - SHOWN} more")
+    return "\n".join([reason, *lines])

@@ -10,7 +10,7 @@ from harness.plan import batches
 from harness.spec import RunSpec
 
 METRICS_LOG = "metrics.jsonl"
-REWARD_LOG = "rewards.jsonl"
+REWARD_LOG = "rewards"
 TEXTS_PER_STEP = 4
 """Responses of a step whose texts go into the reward's record; of the rest only the scores do."""
 

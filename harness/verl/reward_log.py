@@ -1,4 +1,4 @@
-"""The reward's own record: one JSON line for every scored response.
+"""The reward's own record: a folder with one JSON line for every scored response.
 
 Written by reward_manager.py in verl's reward workers; the pipeline compares its number of lines
 with the samples a run asked for, and the report shows the samples kept in it.
@@ -6,6 +6,8 @@ with the samples a run asked for, and the report shows the samples kept in it.
 
 import json
 import os
+import socket
+from pathlib import Path
 from typing import Any
 
 from harness.rewards import Sample, Score
@@ -15,21 +17,22 @@ EVERY_VARIABLE = "REPRISE_SAMPLE_EVERY"
 
 
 class RewardLog:
-    """Appends to one file; several workers may share it."""
+    """One worker's file in the folder: over a network, appends of several nodes would mix."""
 
-    def __init__(self, path: str, sample_every: int) -> None:
-        # O_APPEND and one write a line keep the lines of several workers apart.
-        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    def __init__(self, folder: str, sample_every: int) -> None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        self.path = Path(folder) / f"{socket.gethostname()}-{os.getpid()}.jsonl"
+        self.path.touch()
         self.sample_every = sample_every
         self.scored = 0
 
     @classmethod
     def from_environment(cls) -> "RewardLog":
         """The log of the run that this process belongs to."""
-        path = os.environ.get(LOG_VARIABLE)
-        if not path:
+        folder = os.environ.get(LOG_VARIABLE)
+        if not folder:
             raise RuntimeError(f"{LOG_VARIABLE} is not set: the reward could not prove that it ran")
-        return cls(path, int(os.environ.get(EVERY_VARIABLE, "8")))
+        return cls(folder, int(os.environ.get(EVERY_VARIABLE, "8")))
 
     def add(self, sample: Sample, score: Score, *, split: str, step: int) -> None:
         """Record one response; the texts of every sample_every-th are kept."""
@@ -49,4 +52,6 @@ class RewardLog:
                 "extracted": score.extracted,
             }
         self.scored += 1
-        os.write(self.file, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+        # Closed after every line: on a network file system other nodes see only what was closed.
+        with self.path.open("ab", buffering=0) as file:
+            file.write((json.dumps(line, ensure_ascii=False) + "\n").encode())

@@ -20,6 +20,7 @@ import daemons
 import lifecycle
 import nodes
 from config import ClusterError
+from request import Request
 
 SHOW_DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 CHOICES = {"auto": None, "yes": True, "no": False}
@@ -75,10 +76,10 @@ def _add_cluster_options(part: argparse.ArgumentParser) -> None:
     part.add_argument("--lifetime-min", type=float, default=180, metavar="MIN", help=lifetime)
 
 
-def _request(given: argparse.Namespace) -> lifecycle.Request:
+def _request(given: argparse.Namespace) -> Request:
     if given.max_array_size < 2 or given.lifetime_min <= 0:
         raise ClusterError("--max-array-size is at least 2, and --lifetime-min more than 0")
-    return lifecycle.Request(
+    return Request(
         folder=given.folder,
         nodes=config.parse_nodes(given.nodes),
         accounting=CHOICES[given.accounting],

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import config
 import nodes
@@ -80,31 +81,48 @@ def bring_up(settings: Settings) -> None:
         processes.launch(settings.folder, "slurmdbd", [*environment, "slurmdbd", "-D"])
         address = (settings.controller_address, settings.accounting_port)
         _await(settings, "slurmdbd", lambda: slots.listens(address))
-        for entry in (
-            ("cluster", "dev"),
-            ("account", config.ACCOUNT),
-            ("user", settings.user, f"account={config.ACCOUNT}"),
-        ):
-            client(settings, "sacctmgr", "-i", "add", *entry)
+        _add_account(settings)
     _launch_controller(settings)
     names = [node.name for node in settings.nodes]
     nodes.start(settings, names)
     wait_for_nodes(settings, names)
 
 
+def _add_account(settings: Settings) -> None:
+    """The cluster, and one account that its user charges by default, in one conversation."""
+    lines = [
+        "add cluster dev",
+        f"add account {config.ACCOUNT}",
+        f"add user {settings.user} account={config.ACCOUNT} defaultaccount={config.ACCOUNT}",
+    ]
+    client(settings, "sacctmgr", "-i", lines="".join(f"{line}\n" for line in lines))
+
+
 def _launch_database(settings: Settings) -> None:
     """MariaDB on an empty folder: without grant tables there is nothing to install first."""
-    folder = settings.folder
+    folder, share = settings.folder, _mariadb_share()
+    tables = (share / "mysql_system_tables.sql").read_text(encoding="utf-8")
+    # slurmdbd finds a user's accounts by stored procedures, which live in this one system table.
+    procedures = next(line for line in tables.splitlines() if " TABLE IF NOT EXISTS proc " in line)
+    (folder / "db.sql").write_text(f"USE mysql;\n{procedures}\n", encoding="utf-8")
     command = [
         *("mariadbd", "--no-defaults", f"--user={settings.user}", f"--datadir={folder}/db"),
         *(f"--tmpdir={folder}/db", f"--socket={settings.database_socket}", "--skip-networking"),
-        *(f"--pid-file={folder}/run/.mariadbd", "--lc-messages-dir=/usr/share/mysql"),
-        *("--skip-grant-tables", "--skip-log-bin", "--key-buffer-size=1M"),
-        *("--innodb-buffer-pool-size=16M", "--innodb-log-file-size=4M"),
+        *(f"--pid-file={folder}/run/.mariadbd", f"--lc-messages-dir={share}"),
+        *("--skip-grant-tables", f"--init-file={folder}/db.sql", "--skip-log-bin"),
+        *("--key-buffer-size=1M", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=4M"),
         *("--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0"),
         "--innodb-lock-wait-timeout=900",  # slurmdbd complains about less
     ]
     processes.launch(folder, "mariadbd", command)
+
+
+def _mariadb_share() -> Path:
+    """Where the package keeps its messages and system tables; the name depends on its age."""
+    for share in (Path("/usr/share/mysql"), Path("/usr/share/mariadb")):
+        if (share / "mysql_system_tables.sql").exists():
+            return share
+    raise ClusterError("mariadb-server-core has no mysql_system_tables.sql; use --accounting no")
 
 
 def _launch_munge(settings: Settings) -> None:
@@ -159,10 +177,10 @@ def all_live(settings: Settings) -> bool:
     return all(processes.find(settings.folder, name) is not None for name in names)
 
 
-def client(settings: Settings, *words: str) -> str:
+def client(settings: Settings, *words: str, lines: str = "") -> str:
     """Ask SLURM something; its standard output, or ClusterError with what it complained about."""
     environment = processes.environment(settings.folder)
-    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    done = subprocess.run(words, env=environment, input=lines, capture_output=True, text=True)
     if done.returncode != 0:
         raise ClusterError(f"{' '.join(words)} failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout

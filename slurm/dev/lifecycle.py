@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import config
@@ -18,22 +16,10 @@ import nodes
 import processes
 import slots
 from config import ClusterError, Settings
+from request import Request, check_folder, settle
 
-PATH_LIMIT = 80  # of 108 bytes for a Unix socket's whole path
 WATCH_EVERY_S = 5.0
 CLUSTER = Path(__file__).with_name("cluster.py")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for; None leaves the choice to what the machine can do."""
-
-    folder: Path
-    nodes: tuple[config.Node, ...]
-    accounting: bool | None = None
-    isolate: bool | None = None
-    max_array_size: int = 1001
-    lifetime_min: float = 180.0
 
 
 def load(folder: Path) -> Settings | None:
@@ -47,10 +33,15 @@ def load(folder: Path) -> Settings | None:
     return settings
 
 
+def is_up(settings: Settings) -> bool:
+    """Whether a start has come to its end, and all that it started lives (but perhaps nodes)."""
+    return (settings.folder / "ready").exists() and daemons.all_live(settings)
+
+
 def require(folder: Path) -> Settings:
     """The cluster of the folder; ClusterError where it is not up."""
     settings = load(folder)
-    if settings is None or not daemons.all_live(settings):
+    if settings is None or not is_up(settings):
         raise ClusterError(f"no cluster is up in {folder}; `start --folder {folder}` starts one")
     return settings
 
@@ -59,14 +50,14 @@ def start(request: Request) -> bool:
     """Start the cluster; False where it was up already and only its lifetime begins anew."""
     with slots.folder_lock(request.folder):
         there = load(request.folder)
-        if there is not None and daemons.all_live(there):
+        if there is not None and is_up(there):
             _check_same(there, request)
             _set_deadline(request.folder, request.lifetime_min)
             return False
         if there is not None:
             end(there)
-        _check_folder(request.folder)
-        settings, held = _settle(request)
+        check_folder(request.folder)
+        settings, held = settle(request)
         with held:
             _bring_up(settings, held, request.lifetime_min)
         return True
@@ -81,6 +72,7 @@ def _bring_up(settings: Settings, held: socket.socket, lifetime_min: float) -> N
         if settings.isolated:
             nodes.add_bridge(settings)
         daemons.bring_up(settings)
+        (settings.folder / "ready").touch()
     except BaseException as error:
         logs = daemons.last_lines(settings)
         end(settings)
@@ -108,61 +100,6 @@ def _check_same(there: Settings, request: Request) -> None:
         )
 
 
-def _check_folder(folder: Path) -> None:
-    if len(os.fsencode(folder)) > PATH_LIMIT:
-        raise ClusterError(
-            f"{folder} is too long for a Unix socket; use {PATH_LIMIT} bytes at most"
-        )
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ClusterError(
-            f"{folder} exists, and no cluster owns it; name an empty or a new folder"
-        )
-
-
-def _choose(request: Request) -> tuple[bool, bool]:
-    """Accounting and isolation, after a look at what is installed and allowed."""
-    daemons.check_installed(daemons.CORE)
-    if request.accounting:
-        daemons.check_installed(daemons.ACCOUNTING)
-    accounting = request.accounting
-    if accounting is None:
-        accounting = not daemons.missing(daemons.ACCOUNTING)
-    isolated = request.isolate
-    if isolated is None:
-        isolated = nodes.isolation_works()
-    elif isolated and not nodes.isolation_works():
-        raise ClusterError(
-            "isolated nodes need root and the right to make namespaces, mounts and network cards; "
-            "use --isolate no"
-        )
-    return accounting, isolated
-
-
-def _settle(request: Request) -> tuple[Settings, socket.socket]:
-    """All settings, and the socket that keeps the cluster's slot."""
-    accounting, isolated = _choose(request)
-    host = socket.gethostname()
-    try:
-        loopback_only = socket.gethostbyname(host) == "127.0.0.1"
-    except OSError:
-        loopback_only = False
-    slot, held = slots.claim()
-    settings = Settings(
-        folder=request.folder,
-        user=config.user_name(),
-        host=host,
-        slot=slot,
-        nodes=request.nodes,
-        accounting=accounting,
-        isolated=isolated,
-        # A cluster that counted from 1 again would meet the job folders of an earlier one.
-        first_job_id=random.randrange(1000, 30_000_000),
-        max_array_size=request.max_array_size,
-        loopback_only=loopback_only,
-    )
-    return settings, held
-
-
 def _set_deadline(folder: Path, lifetime_min: float) -> None:
     deadline = time.time() + 60 * lifetime_min
     (folder / "deadline").write_text(f"{deadline}\n", encoding="utf-8")
@@ -179,13 +116,21 @@ def watch(folder: Path) -> None:
     settings = load(folder)
     if settings is None:
         return
+    while True:
+        time.sleep(max(0.0, min(_left_s(folder), WATCH_EVERY_S)))
+        if _left_s(folder) <= 0:
+            with slots.folder_lock(folder):
+                if _left_s(folder) <= 0:
+                    end(settings)
+                    return
+
+
+def _left_s(folder: Path) -> float:
+    """Seconds until the deadline; none where the folder has vanished."""
     try:
-        while (left := float((folder / "deadline").read_text(encoding="utf-8")) - time.time()) > 0:
-            time.sleep(min(left, WATCH_EVERY_S))
-    except FileNotFoundError:
-        pass
-    with slots.folder_lock(folder):
-        end(settings)
+        return float((folder / "deadline").read_text(encoding="utf-8")) - time.time()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0.0
 
 
 def stop(folder: Path) -> None:

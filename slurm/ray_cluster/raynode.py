@@ -38,8 +38,10 @@ def start(
     # Without it a worker makes the head's folder, by the same name, on its own node.
     command += ["--temp-dir", str(scratch)]
     command += ["--num-cpus", str(cpus), "--num-gpus", str(options.gpus_per_node)]
-    # All ports but those of free_ports() are bound by the kernel's choice, which cannot collide.
+    # But for the ports of free_ports(), the kernel chooses (0), so that no two jobs collide; Ray's
+    # own defaults are one fixed port and the fixed range 10002-19999 for workers.
     command += ["--dashboard-agent-listen-port", "0"]
+    command += ["--min-worker-port", "0", "--max-worker-port", "0"]
     if options.object_store_gb is not None:
         command += ["--object-store-memory", str(int(options.object_store_gb * 1e9))]
     if step.rank == 0:

@@ -40,6 +40,21 @@ def test_golden_emission(recipe: str) -> None:
     assert keys == json.loads(golden.read_text())
 
 
+def test_golden_emission_over_two_nodes_of_cpus() -> None:
+    """ray.init refuses sizes of a Ray that it joins; the rest differs in the number of nodes."""
+    one_node = ("+repro=tinyzero", "model=qwen2_5_0_5b")
+    keys = emit(spec_of(*one_node, "hardware.nodes=2"), RUN, 2)
+    golden = GOLDEN / "tinyzero.cpu_2_nodes.verl.json"
+    if os.environ.get("REPRISE_UPDATE_GOLDEN"):
+        golden.write_text(json.dumps(keys, indent=1) + "\n")
+    assert keys == json.loads(golden.read_text())
+    alone = emit(spec_of(*one_node), RUN, 2)
+    assert {key for key in alone.keys() | keys if alone.get(key) != keys.get(key)} == {
+        "trainer.nnodes", "ray_kwargs.ray_init.num_cpus", "ray_kwargs.ray_init.num_gpus",
+        "ray_kwargs.ray_init.object_store_memory", "ray_kwargs.ray_init.include_dashboard",
+    }  # fmt: skip
+
+
 def test_extra_keys_win_and_are_checked() -> None:
     keys = emitted("+verl.actor_rollout_ref.actor.policy_loss.loss_mode=gspo")
     assert keys["actor_rollout_ref.actor.policy_loss.loss_mode"] == "gspo"

@@ -1,6 +1,7 @@
 """Each patch of verl: fails when the pinned verl no longer needs it, and shows that it works."""
 
 import inspect
+import os
 from types import ModuleType
 
 import pytest
@@ -8,7 +9,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("verl")
 
-from harness.verl.cpu.patches import gloo_backend, pinned_memory, value_head  # noqa: E402
+from harness.verl.cpu.patches import (  # noqa: E402
+    gloo_backend,
+    gloo_interface,
+    pinned_memory,
+    value_head,
+)
 
 
 def test_verl_still_names_the_cpu_backend_twice() -> None:
@@ -36,6 +42,28 @@ def test_the_backend_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gloo_backend.apply(module)
     module.initialize_global_process_group()
     assert seen == ["cpu:gloo"]
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "taken"),
+    [("127.0.0.1", None, "lo"), ("127.0.0.1", "ib0", "ib0"), ("192.0.2.255", None, None)],
+)
+def test_gloo_takes_the_interface_of_the_nodes_address(
+    address: str, given: str | None, taken: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+    module = ModuleType("distributed")
+    module.initialize_global_process_group_ray = (  # type: ignore[attr-defined]
+        lambda: seen.append(os.environ.get(gloo_interface.VARIABLE))
+    )
+    monkeypatch.setattr(gloo_interface.ray.util, "get_node_ip_address", lambda: address)
+    monkeypatch.setenv(gloo_interface.VARIABLE, "to be restored")
+    monkeypatch.delenv(gloo_interface.VARIABLE)
+    if given:
+        monkeypatch.setenv(gloo_interface.VARIABLE, given)
+    gloo_interface.apply(module)
+    module.initialize_global_process_group_ray()
+    assert seen == [taken]
 
 
 @pytest.mark.slow

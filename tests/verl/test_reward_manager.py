@@ -55,7 +55,7 @@ def score(sample: Sample) -> Score:
 def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     from harness.verl import reward_manager
 
-    monkeypatch.setenv("REPRISE_REWARD_LOG", str(tmp_path / "reward.jsonl"))
+    monkeypatch.setenv("REPRISE_REWARD_LOG", str(tmp_path / "rewards"))
     monkeypatch.setenv("REPRISE_SAMPLE_EVERY", "2")
     monkeypatch.setattr(reward_manager, "get_generation_config", lambda *_, **__: None)
 
@@ -117,7 +117,8 @@ def test_every_sample_leaves_a_line(manager: Any, tmp_path: Path) -> None:
     build = manager()
     for split in ("train", "train", "test"):
         run(build, row([1, 3], [6, 2], extra_info={"index": 0, "split": split}))
-    lines = [json.loads(line) for line in (tmp_path / "reward.jsonl").read_text().splitlines()]
+    (log,) = (tmp_path / "rewards").iterdir()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["split"] for line in lines] == ["train", "train", "test"]
     assert lines[1] == {
         "split": "train",

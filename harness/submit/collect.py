@@ -1,0 +1,193 @@
+"""Results of many runs in one table and two files, results.json and results.csv; the action
+collect calls it."""
+
+import csv
+import io
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from evals.scores import ModelScore, Scores
+from harness.console import Console, short
+from harness.errors import SubmitError
+from harness.evaluation import STATEMENT_FILE
+from harness.files import write_json, write_text
+from harness.report.read import mapping, read_json
+from harness.results import bounds, interval
+from harness.submit.decide import RunState
+from harness.submit.states import run_folders, survey
+from harness.submit.table import counts, short_names
+
+COLUMNS = (
+    "run", "state", "reason", "benchmark", "protocol", "model", "problems", "samples_per_problem",
+    "accuracy", "low", "high", "valid", "change", "change_low", "change_high", "claim_percent",
+    "claim_verdict", "folder",
+)  # fmt: skip
+"""Of results.csv; accuracy, change and their 95 % intervals are shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one run has to show."""
+
+    run: RunState
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    """A row for each model on each benchmark, with the names of COLUMNS."""
+    problems: list[str] = field(default_factory=list)
+    """Files that could not be read."""
+
+
+def collect(where: Path, console: Console) -> int:
+    """Prints and writes the results of all runs; 0 only if all are done.
+
+    A run that failed is there with its reason, and a damaged file is the problem of its run alone.
+    Both files go to the submission's folder, the run's, or the output root.
+
+    Args:
+        where: see states.run_folders.
+        console: where to.
+
+    Raises:
+        SchedulerError: SLURM would have to be asked, and does not answer.
+        SubmitError: the files cannot be written.
+    """
+    found = survey(run_folders(where))
+    results = [_result(run) for run in found.runs]
+    _show(results, console)
+    folder = where.expanduser().resolve()
+    try:
+        write_json(folder / "results.json", _as_json(results))
+        write_text(folder / "results.csv", _as_csv(results))
+    except OSError as error:
+        raise SubmitError(f"cannot write results to {folder}: {error.strerror}") from error
+    console.say(f"{counts(found.runs)}; written: {short(folder / 'results.json')} and results.csv")
+    return 0 if all(run.state == "done" for run in found.runs) else 1
+
+
+def _result(run: RunState) -> Result:
+    scores: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for path in sorted(run.folder.glob("evaluation/*/*/scores.json")):
+        try:
+            read = Scores.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            first = str(error).splitlines()[0]
+            problems.append(f"{path.relative_to(run.folder)} cannot be read ({first})")
+            continue
+        claims = _claims(path.parents[1], read.benchmark, problems)
+        rows = [_row(read, model, claims.get(model.label, {})) for model in read.models]
+        scores += [{"protocol": path.parents[1].name, **row} for row in rows]
+    return Result(run, scores, problems)
+
+
+def _claims(folder: Path, benchmark: str, problems: list[str]) -> dict[str, dict[str, Any]]:
+    """Model -> the published number for this benchmark and the verdict on it."""
+    if not (folder / STATEMENT_FILE).exists():
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for said in read_json(folder / STATEMENT_FILE, problems).get("statements", []):
+        said = mapping(said)
+        for claim in map(mapping, said.get("claims", [])):
+            if said.get("benchmark") == benchmark:
+                verdict = {
+                    "claim_percent": claim.get("percent"),
+                    "claim_verdict": claim.get("word"),
+                }
+                found.setdefault(str(said.get("label")), verdict)
+    return found
+
+
+def _row(scores: Scores, model: ModelScore, claim: dict[str, Any]) -> dict[str, Any]:
+    row = {
+        "benchmark": scores.benchmark,
+        "model": model.label,
+        "problems": scores.problems,
+        "samples_per_problem": scores.samples_per_problem,
+        "accuracy": model.accuracy.value,
+        "low": model.accuracy.low,
+        "high": model.accuracy.high,
+        "valid": not scores.invalid,
+        "shown": interval(model.accuracy),
+        **claim,
+    }
+    change = scores.difference
+    if change is not None and change.after == model.label:
+        paired = change.paired
+        row |= {"change": paired.value, "change_low": paired.low, "change_high": paired.high}
+        row |= {"change_shown": f"{100 * paired.value:+.1f} {bounds(paired)}"}
+        row |= {"verdict": scores.verdict}
+    return row
+
+
+def _show(results: Sequence[Result], console: Console) -> None:
+    names = short_names([result.run.name for result in results])
+    rows = [
+        [name, score["benchmark"], score["model"], _accuracy(score), score.get("change_shown", ""),
+         _claim(score)]
+        for name, result in zip(names, results, strict=True)
+        for score in result.scores
+    ]  # fmt: skip
+    columns = ["run", "benchmark", "model", "avg@k [95 %]", "points gained [95 %]", "claim"]
+    if rows:
+        console.table("scores, in percent", columns, rows)
+    for name, result in zip(names, results, strict=True):
+        if result.run.state != "done":
+            reason = f": {result.run.reason}" if result.run.reason else ""
+            console.say(f"{name} is {result.run.state}{reason}")
+        for problem in result.problems:
+            console.say(f"{name}: {problem}")
+
+
+def _accuracy(score: dict[str, Any]) -> str:
+    return str(score["shown"]) if score["valid"] else "INVALID"
+
+
+def _claim(score: dict[str, Any]) -> str:
+    if score.get("claim_verdict") is None:
+        return ""
+    return f"{score['claim_percent']:g}: {score['claim_verdict']}"
+
+
+def _as_json(results: Sequence[Result]) -> dict[str, Any]:
+    return {
+        "collected_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "runs": [
+            {
+                "run": result.run.name,
+                "folder": str(result.run.folder),
+                "state": result.run.state,
+                "reason": result.run.reason,
+                "attempt": result.run.attempt,
+                "step": result.run.step,
+                "job": result.run.job,
+                "scores": [
+                    {k: v for k, v in score.items() if not k.endswith("shown")}
+                    for score in result.scores
+                ],
+                "problems": result.problems,
+            }
+            for result in results
+        ],
+    }
+
+
+def _as_csv(results: Sequence[Result]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for result in results:
+        writer.writerows(_lines(result))
+    return text.getvalue()
+
+
+def _lines(result: Result) -> Iterator[dict[str, Any]]:
+    run = result.run
+    common = {
+        "run": run.name, "state": run.state, "reason": run.reason, "folder": str(run.folder),
+    }  # fmt: skip
+    for score in result.scores or [{}]:
+        yield common | score
