@@ -39,7 +39,7 @@ from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
 from harness.report.page import write_report
-from harness.rundir import RunDir, record, run_name
+from harness.rundir import RunDir, read_status, record, run_name
 from harness.spec import Hardware, RunPart, RunSpec, SlurmLaunch
 from harness.tracking import check_tracking
 from harness.training import train
@@ -189,7 +189,9 @@ def _record_failure(run: Run, stage: str, error: BaseException) -> None:
     cause = "terminated" if stopped else getattr(error, "cause", "error")
     try:
         run.directory.event("failed", stage=stage, reason=reason, cause=cause)
-        run.directory.status("failed", stage=stage, steps=_steps(run), reason=reason, cause=cause)
+        reached = {"step": step} if (step := read_status(run.directory.path).get("step")) else {}
+        far = {"stage": stage, **reached, "steps": _steps(run)}
+        run.directory.status("failed", **far, reason=reason, cause=cause)
     except OSError as failed:
         run.console.say(f"could not record the failure: {failed}")
 

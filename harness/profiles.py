@@ -28,7 +28,8 @@ def with_profile(launch: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_profile(name: str) -> dict[str, Any]:
     """The fields of a profile, by its name in slurm/profiles or by its path."""
-    path = Path(name).expanduser() if "/" in name else PROFILES / f"{name}.yaml"
+    is_path = "/" in name or name.endswith((".yaml", ".yml"))
+    path = Path(name).expanduser() if is_path else PROFILES / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.yaml")))
         raise ConfigError(
@@ -37,8 +38,10 @@ def read_profile(name: str) -> dict[str, Any]:
         )
     try:
         content = read_yaml(path)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"launch.profile={name}: {path} is no YAML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"launch.profile={name}: {path}: {error.strerror}") from error
     if content is not None and not isinstance(content, dict):
         raise ConfigError(f"launch.profile={name}: {path} must hold `field: value` lines")
     return content or {}

@@ -9,9 +9,17 @@ from evals.benchmarks import names
 from evals.grading import graders
 from harness.data.prompts import mistakes
 from harness.fit import fit, longest_sequence, misfits
-from harness.spec import Backend, Benchmark, Evaluation, RLAlgorithm, RunSpec
+from harness.spec import Backend, Benchmark, Evaluation, Launch, RLAlgorithm, RunSpec
 
 SECRETS = {"api_key", "auth_token", "header", "headers", "hf_token", "token"}
+DERIVED_OPTIONS = {
+    "array": "launch.array_parallelism",
+    "nodes": "hardware.nodes",
+    "ntasks": "hardware.nodes",
+    "ntasks-per-node": "hardware.nodes",
+    "signal": "launch.notice_s",
+}
+"""sbatch options on which a job's script depends -> the field that they come from."""
 NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
 
 
@@ -21,6 +29,7 @@ def violations(spec: RunSpec) -> list[str]:
         *_lengths(spec),
         *_hardware(spec),
         *_schedule(spec),
+        *_launch(spec.launch),
         *mistakes(spec.data),
         *benchmark_violations(spec.eval, has_data=True),
     ]
@@ -40,6 +49,19 @@ def violations(spec: RunSpec) -> list[str]:
 def processes(spec: RunSpec) -> int:
     """Training processes in all: one a GPU."""
     return spec.hardware.nodes * spec.hardware.gpus_per_node
+
+
+def _launch(launch: Launch) -> Iterator[str]:
+    if launch.kind == "local":
+        return
+    if launch.container.kind != "none" and not launch.container.image:
+        yield (
+            f"launch.container.kind={launch.container.kind} has no image: set "
+            "launch.container.image=<file or reference>, or launch.container.kind=none"
+        )
+    for option in launch.sbatch:
+        if field := DERIVED_OPTIONS.get(option.replace("_", "-")):
+            yield f"launch.sbatch sets {option}, which the run needs as it is: set {field} instead"
 
 
 def _batches(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:

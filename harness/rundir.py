@@ -163,6 +163,14 @@ class RunDir:
         content |= {"host": socket.gethostname(), "updated_at": _now()} | fields
         write_json(self.path / "status.json", content)
 
+    def ended(self, state: str, *, cause: str, reason: str) -> None:
+        """Status and event of an attempt that ended early; how far it came stays in the status."""
+        before = read_status(self.path)
+        kept = {key: before[key] for key in ("stage", "step", "steps") if key in before}
+        self.attempt = self.attempt or before.get("attempt", 0)
+        self.event("ended", state=state, cause=cause, reason=reason)
+        self.status(state, **kept, cause=cause, reason=reason)
+
     def event(self, kind: str, **fields: Any) -> None:
         """Appends one line to events.jsonl."""
         line = json.dumps({"time": time.time(), "attempt": self.attempt, "kind": kind, **fields})
@@ -172,6 +180,15 @@ class RunDir:
     def events(self) -> list[dict[str, Any]]:
         """All events; a line cut short by a kill is dropped."""
         return read_events(self.path / "events.jsonl")
+
+
+def read_status(run: Path) -> dict[str, Any]:
+    """status.json of a run; empty where there is none, or it cannot be read."""
+    try:
+        content = json.loads((run / "status.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:

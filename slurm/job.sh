@@ -4,10 +4,10 @@
 # above all when to give up, is decided in Python (harness/submit/job.py).
 
 INTERRUPTED=75   # exit code of a run that was told to stop and can go on
-BRINGUP=90       # slurm/ray_cluster.py: not every node came
-NODE_LOST=91     # slurm/ray_cluster.py: a node went away
+BRINGUP=90       # slurm/ray_cluster: not every node came
+NODE_LOST=91     # slurm/ray_cluster: a node went away
 UNWRITABLE=74
-KILL_AFTER_S=45  # between asking the run to stop and killing it
+kill_after_s=$((REPRISE_NOTICE_S * 2 / 3))  # between asking the run to stop and killing it
 
 task=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
 restart=${SLURM_RESTART_COUNT:-0}
@@ -22,10 +22,16 @@ rm -f "$run/notice.json"
 
 say() { echo "$(date +%FT%T) $*"; }
 phase() { printf '{"phase": "%s", "time": %s, "node": "%s"}\n' "$1" "$(date +%s.%N)" "$(hostname)" >>"$logs/phases.jsonl"; }
-seconds_left() { # until SLURM ends the job; empty when it cannot be told
-    local ends
-    ends=$(squeue --noheader --job "$SLURM_JOB_ID" --format %e 2>/dev/null) && ends=$(date -d "$ends" +%s 2>/dev/null) \
-        && echo $((ends - $(date +%s)))
+seconds_left() { # until the time limit, as it stands now; nothing where there is none
+    local start limit days=0 parts
+    # Not the end that SLURM expects (%e): a preemption moves it. Not by $SLURM_JOB_ID: one task of an
+    # array has the array's own, which lists all of them.
+    IFS='|' read -r start limit < <(squeue --noheader --job "$task" --format '%S|%l' 2>/dev/null)
+    case $limit in *-*) days=${limit%%-*} limit=${limit#*-} ;; esac
+    [[ $limit =~ ^[0-9:]+$ ]] && start=$(date -d "$start" +%s 2>/dev/null) || return
+    IFS=: read -ra parts <<<"$limit"
+    while ((${#parts[@]} < 3)); do parts=(0 "${parts[@]}"); done
+    echo $((start + days * 86400 + 10#${parts[0]} * 3600 + 10#${parts[1]} * 60 + 10#${parts[2]} - $(date +%s)))
 }
 notice() { # CAUSE: what the run will say of its end; the run is then asked to stop
     printf '{"cause": "%s", "time": %s, "job": "%s"}\n' "$1" "$(date +%s)" "$task" >"$run/.notice" \
@@ -34,33 +40,46 @@ notice() { # CAUSE: what the run will say of its end; the run is then asked to s
     say "SLURM announces the end of this job: $1"
     scancel --signal=TERM "$SLURM_JOB_ID.0" 2>/dev/null
     # The next attempt has the same job and step: never kill when this shell is gone.
-    (sleep $KILL_AFTER_S; kill -0 $$ 2>/dev/null && scancel --signal=KILL "$SLURM_JOB_ID.0" 2>/dev/null) &
+    [ -z "$killer" ] || return
+    (sleep $kill_after_s; kill -0 $$ 2>/dev/null && scancel --signal=KILL "$SLURM_JOB_ID.0" 2>/dev/null) &
     killer=$!
 }
 on_signal() { # the same signal announces a time limit and a preemption
-    local left=$((limit_at - $(date +%s)))
-    if [ "$limit_at" != 0 ] && ((left <= ${REPRISE_NOTICE_S:-120} + 60)); then notice time_limit; else notice preemption; fi
+    local left
+    [ -z "$noticed" ] || return
+    left=$(seconds_left)
+    if [ -n "$left" ] && ((left <= REPRISE_NOTICE_S + 60)); then notice time_limit; else notice preemption; fi
+}
+on_term() { # scancel; or SLURM itself, when the time that it announced has come
+    local left
+    left=$(seconds_left)
+    if [ "$noticed" = time_limit ] && ((${left:-0} <= 5)); then return; fi
+    ended=1  # asked for another attempt, SLURM would bring a cancelled job back; a preempted one comes by itself
+    [ "$noticed" = preemption ] || notice terminated
 }
 
-noticed='' killer='' limit_at=0
-left=$(seconds_left) && [ -n "$left" ] && limit_at=$(($(date +%s) + left))
+noticed='' killer='' ended=''
 say "job $task, start $((restart + 1)), on $SLURM_JOB_NODELIST: $run"
 phase script_started
 
 export PYTHONPATH=$REPRISE_CODE PYTHONSAFEPATH=1 REPRISE_LOGS=$logs
 unset PYTHONHOME FORCE_COLOR
 export TTY_COMPATIBLE=0  # rich: the log is no terminal
-job=("${PYTHON[@]}" -m harness.submit.job "$run")
+run_it=(-m harness.submit.job "$run")
+job=("${PYTHON[@]}" "${run_it[@]}")
 if ((SLURM_JOB_NUM_NODES > 1)); then
-    job=("${PYTHON[@]}" "$REPRISE_CODE/slurm/ray_cluster.py" --logs "$logs" --gpus-per-node "$REPRISE_GPUS_PER_NODE"
-        --cpus-per-node "$SLURM_CPUS_PER_TASK" -- "${job[@]}")
+    job=("${PYTHON[@]}" "$REPRISE_CODE/slurm/ray_cluster" --logs "$logs" --gpus-per-node "$REPRISE_GPUS_PER_NODE"
+        --cpus-per-node "$SLURM_CPUS_PER_TASK" -- "${PYTHON[@]: -1}" "${run_it[@]}")  # in a container already: the last word alone is the interpreter
 fi
 trap on_signal USR2
-trap 'notice terminated' TERM
+trap on_term TERM
 srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" --unbuffered \
     --output="$logs/job.log" "${SRUN_OPTIONS[@]}" "${job[@]}" &
 step=$!
+wait $step; code=$?
 while kill -0 $step 2>/dev/null; do wait $step; code=$?; done
+wait $step; last=$?  # the run may have ended while a trap ran: then this alone has its exit code
+[ $last = 127 ] || code=$last
 trap '' USR2 TERM  # the run has ended: what comes now is the end of the job, and no news of the run
 [ -z "$killer" ] || kill $killer 2>/dev/null
 [ ! -s "$logs/exit_code" ] || code=$(cat "$logs/exit_code")
@@ -70,7 +89,7 @@ say "the run ended with exit code $code${noticed:+ after the notice: $noticed}"
 case $noticed:$code in
 *:0) exit 0 ;;
 time_limit:* | preemption:* | :$BRINGUP | :$NODE_LOST)
-    if ((restart + 1 < ${REPRISE_MAX_ATTEMPTS:-20})); then
+    if [ -z "$ended" ] && ((restart + 1 < REPRISE_MAX_ATTEMPTS)); then
         say "asking SLURM for another attempt"
         scontrol requeue "$task" && sleep 120
     fi

@@ -3,7 +3,7 @@ cluster profile (slurm/profiles) are those of SlurmLaunch."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
 
 from harness.spec.base import Part
 
@@ -32,6 +32,9 @@ class Container(Part):
 
 class SlurmLaunch(Part):
     """As a SLURM job that is frozen when it is submitted."""
+
+    # Accounts and values of variables are words to SLURM, and numbers to YAML.
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     kind: Literal["slurm"]
     """Discriminates the launch."""
@@ -63,14 +66,14 @@ class SlurmLaunch(Part):
     """What the processes run in."""
     modules: list[str] = []
     """Environment modules to load."""
-    environment: dict[str, str] = {}
+    environment: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = {}
     """Variables of the job."""
     setup: list[str] = []
     """Shell lines before the job's own."""
     shared_paths: list[str] = []
     """Folders that all nodes see; what a run needs must lie in one of them. Empty: not checked."""
     sbatch: dict[str, str | int | bool] = {}
-    """Further sbatch options, for example {mail-type: END}."""
+    """Further sbatch options, for example {mail-type: END}; they win, and false takes one away."""
     array_parallelism: PositiveInt = 64
     """Runs of one array that may run at the same time."""
     max_attempts: PositiveInt = 20

@@ -106,7 +106,7 @@ def refuse_unshared(spec: RunSpec, launch: SlurmLaunch, code: Path, python: str)
     outside = [
         f"  {what}: {path}"
         for what, path in _needed(spec, launch, code, python)
-        if not any(Path(path).absolute().is_relative_to(folder) for folder in shared)
+        if not any(_real(Path(path)).is_relative_to(folder) for folder in shared)
     ]
     if outside:
         raise SubmitError(
@@ -115,6 +115,11 @@ def refuse_unshared(spec: RunSpec, launch: SlurmLaunch, code: Path, python: str)
             "output_root= to a shared folder, or correct shared_paths in the profile "
             f"{launch.profile}"
         )
+
+
+def _real(path: Path) -> Path:
+    """Without links in its folders; a virtual environment's Python is itself a link, and stays."""
+    return path.absolute().parent.resolve() / path.name
 
 
 def _needed(

@@ -5,12 +5,11 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from harness.errors import RepriseError, RunDirError, SubmitError
 from harness.interrupts import sigterm_as_interrupt
 from harness.pipeline import execute
-from harness.rundir import RUN_FILE, RunDir
+from harness.rundir import RUN_FILE, RunDir, read_status
 from harness.spec import RunSpec, SlurmLaunch
 from harness.submit import attempts, freeze, records
 
@@ -29,19 +28,19 @@ WORDS = {
 def main(run: Path) -> int:
     """Exit code: 0 done, 75 interrupted and resumable, 76 not to be tried again, else failed."""
     directory = RunDir(run)
-    try:
-        with sigterm_as_interrupt():
+    with sigterm_as_interrupt():  # around the words of farewell, too: a second SIGTERM is common
+        try:
             return _attempt(directory)
-    except KeyboardInterrupt:
-        cause = _noticed(run)
-        _end(directory, "interrupted", cause, WORDS[cause])
-        return INTERRUPTED
-    except RepriseError as error:
-        if _state(run) != "failed" and not isinstance(error, RunDirError):
-            cause = "not_as_frozen" if isinstance(error, SubmitError) else error.cause
-            _end(directory, "failed", cause, str(error))
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        except KeyboardInterrupt:
+            cause = _noticed(run)
+            directory.ended("interrupted", cause=cause, reason=WORDS[cause])
+            return INTERRUPTED
+        except RepriseError as error:
+            if read_status(run).get("state") != "failed" and not isinstance(error, RunDirError):
+                cause = "not_as_frozen" if isinstance(error, SubmitError) else error.cause
+                directory.ended("failed", cause=cause, reason=str(error))
+            print(f"error: {error}", file=sys.stderr)
+            return error.exit_code
 
 
 def _attempt(directory: RunDir) -> int:
@@ -51,7 +50,7 @@ def _attempt(directory: RunDir) -> int:
     now = attempts.start_now(run, task, int(os.environ.get("SLURM_RESTART_COUNT", "0")))
     if refused := attempts.refusal(attempts.starts(run, task), now, launch.max_attempts):
         cause, reason = refused
-        _end(directory, "failed", cause, reason)
+        directory.ended("failed", cause=cause, reason=reason)
         print(f"giving up: {reason}", file=sys.stderr)
         return GAVE_UP
     attempts.record_start(run, now)
@@ -99,27 +98,6 @@ def _noticed(run: Path) -> str:
     except (OSError, ValueError, KeyError):
         return "terminated"
     return cause if cause in WORDS else "terminated"
-
-
-def _status(run: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads((run / "status.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return content
-
-
-def _state(run: Path) -> str | None:
-    return _status(run).get("state")
-
-
-def _end(directory: RunDir, state: str, cause: str, reason: str) -> None:
-    """Replaces how the run stands, keeping how far it came."""
-    before = _status(directory.path)
-    directory.attempt = before.get("attempt", 0)
-    kept = {key: before[key] for key in ("stage", "step", "steps") if key in before}
-    directory.status(state, **kept, cause=cause, reason=reason)
-    directory.event("ended", state=state, cause=cause, reason=reason)
 
 
 if __name__ == "__main__":

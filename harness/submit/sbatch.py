@@ -16,6 +16,8 @@ KEPT = ("SLURM_CONF", "SLURM_CLUSTERS")
 """Of the variables of SLURM: a submission from inside a job must not inherit that job's."""
 
 HINTS = (
+    (r"accounting/qos policy", "your account's limits are reached (`sacctmgr show qos`, `sacctmgr "
+     "show associations user=$USER`): submit fewer runs, or wait for some to end"),
     (r"invalid partition", "set launch.partition to one of these:\n{partitions}"),
     (r"invalid account|account/partition combination", "set launch.account to one of yours "
      "(`sacctmgr show associations user=$USER`), or leave it out"),
@@ -61,7 +63,8 @@ def submit(path: Path) -> str:
 
     code, output, errors = _call(["sbatch", str(path)])
     if code != 0:
-        raise SubmitError(f"sbatch refused {path}: {errors or output}\n{_hint(errors)}".rstrip())
+        said = errors or output
+        raise SubmitError(f"sbatch refused {path}: {said}\n{_hint(said)}".rstrip())
     try:
         found: str = SlurmExecutor._get_job_id_from_submission_command(output)
     except FailedSubmissionError as error:

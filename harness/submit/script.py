@@ -1,10 +1,11 @@
 """A group of runs -> the text of its sbatch script; submitit writes the header. Pure."""
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.spec import Container
+from harness.spec import SlurmLaunch
 from harness.submit.shapes import Group, Shape
 
 SIGNAL = "USR2"
@@ -74,14 +75,21 @@ def script(
         stderr_to_stdout=True,
         map_count=len(group.members),
         use_srun=False,
-        additional_parameters={
-            "signal": f"B:{SIGNAL}@{launch.notice_s}",
-            "requeue": True,
-            **({"kill-on-invalid-dep": "yes"} if depends_on else {}),
-            **launch.sbatch,
-        },
+        additional_parameters=_further(launch, depends_on),
     )
     return text
+
+
+def _further(launch: SlurmLaunch, depends_on: str | None) -> dict[str, str | int | bool]:
+    """Options without an argument of submitit; the profile's own win, false takes one away."""
+    options: dict[str, str | int | bool] = {
+        "signal": f"B:{SIGNAL}@{launch.notice_s}",
+        "requeue": True,
+        **({"kill_on_invalid_dep": "yes"} if depends_on else {}),
+    }
+    # submitit keeps its own under names with _: one with - would not replace them.
+    options |= {name.replace("-", "_"): value for name, value in launch.sbatch.items()}
+    return {name: value for name, value in options.items() if value is not False}
 
 
 def _setup(group: Group) -> list[str]:
@@ -104,36 +112,39 @@ def _body(group: Group, shape: Shape, place: Place, name: str) -> str:
         "REPRISE_MAX_ATTEMPTS": str(launch.max_attempts),
     }
     lines = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
-    lines.append(f"SRUN_OPTIONS=({shlex.join(srun_options(launch.container, place))})")
-    lines.append(f"PYTHON=({shlex.join(interpreter(launch.container, place))})")
+    lines.append(f"SRUN_OPTIONS=({shlex.join(srun_options(launch, place))})")
+    lines.append(f"PYTHON=({shlex.join(interpreter(launch, place))})")
     lines.append(f". {shlex.quote(str(place.code / 'slurm' / 'job.sh'))}")
     return "\n".join(lines)
 
 
-def srun_options(container: Container, place: Place) -> list[str]:
+def srun_options(launch: SlurmLaunch, place: Place) -> list[str]:
     """What srun needs besides the resources of the job: pyxis' words."""
+    container = launch.container
     if container.kind != "pyxis":
         return []
-    mounts = ",".join(_mount(path) for path in _mounts(container, place))
+    mounts = ",".join(_mount(path) for path in _mounts(launch, place))
     return [f"--container-image={container.image}", f"--container-mounts={mounts}",
             "--container-workdir=" + str(place.code), *container.arguments]  # fmt: skip
 
 
-def interpreter(container: Container, place: Place) -> list[str]:
-    """The words that start Python on a node."""
+def interpreter(launch: SlurmLaunch, place: Place) -> list[str]:
+    """The words that start Python on a node; the last is Python itself."""
+    container = launch.container
     if container.kind == "none":
         return [place.python]
     if container.kind == "pyxis":
         return [container.python]
-    binds = [word for path in _mounts(container, place) for word in ("--bind", path)]
+    binds = [word for path in _mounts(launch, place) for word in ("--bind", path)]
     image = str(container.image)
     return ["apptainer", "exec", "--nv", *binds, *container.arguments, image, container.python]
 
 
-def _mounts(container: Container, place: Place) -> list[str]:
-    """Everything of ours first; a path that lies below another is not mounted twice."""
-    ours = [str(place.submission.parents[1]), str(place.code)]
-    return list(dict.fromkeys([*ours, *container.mounts]))
+def _mounts(launch: SlurmLaunch, place: Place) -> list[str]:
+    """The output root, where the snapshot lies; what is shared; what is asked for. Each once."""
+    shared = [os.path.expanduser(os.path.expandvars(path)) for path in launch.shared_paths]
+    root = str(place.submission.parents[1])
+    return list(dict.fromkeys([root, *shared, *launch.container.mounts]))
 
 
 def _mount(path: str) -> str:

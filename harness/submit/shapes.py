@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.spec import RunPart, RunSpec, SlurmLaunch
+from harness.errors import ConfigError
+from harness.spec import Hardware, RunPart, RunSpec, SlurmLaunch
 
 Item = TypeVar("Item")
 
@@ -43,7 +44,11 @@ class Group:
 
 
 def shapes(spec: RunSpec, launch: SlurmLaunch) -> tuple[Shape, ...]:
-    """The jobs of a run, in their order."""
+    """The jobs of a run, in their order.
+
+    Raises:
+        ConfigError: the kind of GPU is asked for and not known.
+    """
     hardware = spec.hardware
     if not launch.split:
         return (_shape(spec, launch, "all", hardware.nodes, hardware.gpus_per_node),)
@@ -60,15 +65,21 @@ def _shape(spec: RunSpec, launch: SlurmLaunch, part: RunPart, nodes: int, gpus: 
         part=part,
         nodes=nodes,
         gpus_per_node=gpus,
-        gres=_gres(launch, hardware.gpu, gpus),
+        gres=_gres(launch, hardware, gpus),
         cpus_per_node=gpus * (launch.cpus_per_gpu or hardware.cpus_per_gpu),
         mem_gb_per_node=None if launch.exclusive else memory,
     )
 
 
-def _gres(launch: SlurmLaunch, gpu: str | None, count: int) -> str | None:
-    if launch.gres is None or gpu is None:
+def _gres(launch: SlurmLaunch, hardware: Hardware, count: int) -> str | None:
+    if launch.gres is None or hardware.device == "cpu":
         return None
+    if hardware.gpu is None and "{type}" in launch.gres:
+        raise ConfigError(
+            f"launch.gres={launch.gres} names the kind of GPU and hardware.gpu is not set: set "
+            "hardware.gpu=<for example A800>, or ask for any with launch.gres='gpu:{count}'"
+        )
+    gpu = hardware.gpu or ""
     kind = launch.gpu_types.get(gpu, gpu.lower())
     return launch.gres.replace("{type}", kind).replace("{count}", str(count))
 

@@ -17,6 +17,7 @@ from harness.provenance import CODE_RECORD, code
 NAME_DIGITS = 12
 MOST_NEW_MB = 100
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "outputs", "*.egg-info")
+"""Of a tree without git."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,9 @@ def snapshot(parent: Path, root: Path = ROOT) -> Code:
     Raises:
         SubmitError: git failed, or the new files are too large to be code.
     """
+    root = root.resolve()
     commit = _git(root, "rev-parse", "HEAD")
-    if commit is None:
+    if commit is None or _git(root, "rev-parse", "--show-toplevel") != str(root):
         return _without_git(parent, root)
     tree = _tree(root, without=parent.parent)
     made = Code(
@@ -86,13 +88,13 @@ def _excluded(root: Path, folder: Path) -> list[str]:
         return []
     name = str(folder.relative_to(root))
     ignored = _git(root, "check-ignore", "--quiet", name) is not None
-    return [] if ignored else [f":(exclude){name}"]
+    return [] if ignored else [f":(exclude,literal){name}"]
 
 
 def _refuse_large(root: Path, chosen: list[str]) -> None:
     listed = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *chosen) or ""
     new = [root / name for name in listed.split("\0") if name]
-    sizes = {path: path.lstat().st_size for path in new}
+    sizes = {path: path.lstat().st_size for path in new if os.path.lexists(path)}
     if (total_mb := sum(sizes.values()) / 2**20) > MOST_NEW_MB:
         largest = max(sizes, key=lambda path: sizes[path])
         raise SubmitError(
@@ -107,11 +109,15 @@ def _unpack(root: Path, made: Code) -> None:
     with tempfile.TemporaryDirectory(dir=made.folder.parent) as partial:
         inner = Path(partial) / "code"
         git = ["git", "archive", "--format=tar", made.tree]
-        with (
-            subprocess.Popen(git, cwd=root, stdout=subprocess.PIPE) as process,
-            tarfile.open(fileobj=process.stdout, mode="r|") as archive,
-        ):
-            archive.extractall(inner, filter="data")
+        try:
+            with (
+                subprocess.Popen(git, cwd=root, stdout=subprocess.PIPE) as process,
+                tarfile.open(fileobj=process.stdout, mode="r|") as archive,
+            ):
+                # Our own tree: a link out of it (outputs -> /scratch) is as good as a file.
+                archive.extractall(inner, filter="fully_trusted")
+        except tarfile.TarError as error:
+            raise SubmitError(f"git could not copy the code of {root}: {error}") from error
         write_json(inner / CODE_RECORD, {**code(), "tree": made.tree, "dirty": made.dirty})
         _put(inner, made.folder)
 
@@ -129,7 +135,14 @@ def _without_git(parent: Path, root: Path) -> Code:
     """A tree that came without git (an archive) is copied as it is, anew each time."""
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="tree-", dir=parent))
-    shutil.copytree(root, folder, ignore=LEFT_OUT, dirs_exist_ok=True)
+    outputs = parent.parent.resolve()
+
+    def left_out(within: str, names: list[str]) -> set[str]:
+        own = {name for name in names if Path(within, name).resolve() == outputs}
+        venvs = {name for name in names if Path(within, name, "pyvenv.cfg").exists()}
+        return own | venvs | LEFT_OUT(within, names)
+
+    shutil.copytree(root, folder, ignore=left_out, symlinks=True, dirs_exist_ok=True)
     folder.chmod(0o755)
     write_json(folder / CODE_RECORD, {**code(), "tree": folder.name, "dirty": False})
     return Code(folder=folder, tree=folder.name, commit=None, dirty=False)
@@ -140,7 +153,7 @@ def _git(root: Path, *arguments: str, index: Path | None = None) -> str | None:
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=root, env=environment, capture_output=True, text=True,
-            check=True,
+            check=True, errors="surrogateescape",
         )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -193,7 +193,7 @@ def _done_so_far(record: dict[str, Any]) -> str:
     """What SLURM has of this submission, for the message of a failed one."""
     ids = [group["job_id"] for group in record["groups"] if group["job_id"]]
     if not ids:
-        return "nothing was submitted"
+        return "nothing was submitted before that"
     submitted = sum(len(g["runs"]) for g in record["groups"] if g["job_id"])
     return (
         f"submitted before that, and still there: {submitted} runs as job(s) {', '.join(ids)}; "

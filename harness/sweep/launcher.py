@@ -68,7 +68,7 @@ class SweepLauncher(Launcher):
         """
         loader = hydra_context.config_loader
         assert isinstance(loader, ConfigLoaderImpl)
-        self._sweep = config
+        self._sweep, self._of_sweep = config, _of_sweep(config)
         _ = config.hydra.sweep.dir  # a ${now:...} in output_root is one time for all runs
         self._composer = SweepComposer(loader, config)
         ignored = [f"hydra.launcher.{key}={value}" for key, value in self._settings.items()]
@@ -121,7 +121,7 @@ class SweepLauncher(Launcher):
 
     def _request(self, words: Sequence[str], number: int) -> Request:
         config = self._composer.compose(words)
-        if changed := differences(_of_sweep(self._sweep), _of_sweep(config)):
+        if changed := differences(self._of_sweep, _of_sweep(config)):
             raise ConfigError(
                 "a group of this run sets how the sweep is launched, and that is one for all runs "
                 "(there: the sweep, here: this run):\n" + "\n".join([*changed, RESOURCES])

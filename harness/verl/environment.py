@@ -101,6 +101,9 @@ def environment(base: Mapping[str, str], added: Mapping[str, str]) -> dict[str, 
         kept.pop("RAY_ADDRESS", None)
     python_path = [added["PYTHONPATH"], *filter(None, [base.get("PYTHONPATH")])]
     added = {**added, "PYTHONPATH": os.pathsep.join(python_path)}
+    if base.get("CUDA_VISIBLE_DEVICES") and base.get("ROCR_VISIBLE_DEVICES"):
+        # SLURM sets both, whatever the make of the GPUs, and verl refuses to choose.
+        added["ROCR_VISIBLE_DEVICES"] = ""
     if JOB_CONFIG in added:
         added[JOB_CONFIG] = _job_config({k: v for k, v in added.items() if k != JOB_CONFIG})
     return {**kept, **added}

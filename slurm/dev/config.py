@@ -89,7 +89,7 @@ class Settings:
 
     @property
     def database_socket(self) -> Path:
-        return self.folder / "run/db.sock"
+        return self.folder / "db/db.sock"
 
     def number(self, node: str) -> int:
         """1 for the first node; ClusterError for a name that is not in the cluster."""

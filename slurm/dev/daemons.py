@@ -55,6 +55,7 @@ def write_files(settings: Settings) -> None:
     for part in ("run", "log", "state", "db/mysql"):
         (folder / part).mkdir(parents=True)
     folder.chmod(0o755)
+    (folder / "db").chmod(0o700)  # its socket asks for no password
     (folder / "cluster.json").write_text(config.to_json(settings), encoding="utf-8")
     for node in settings.nodes:
         (folder / "spool" / node.name).mkdir(parents=True)

@@ -22,11 +22,11 @@ class Journal:
         self.file = self.path.open("ab", buffering=0)
         self.phase("script_started")
 
-    def say(self, text: str) -> None:
-        """Into the node's log; task 0 also says it on standard error, where the job's log is."""
+    def say(self, text: str, aloud: bool = False) -> None:
+        """Into the node's log; task 0, or `aloud`, also on standard error: into the job's log."""
         line = f"[{datetime.now():%H:%M:%S}] ray_cluster {self._step.node}: {text}\n"
         self.file.write(line.encode())
-        if self._step.rank == 0:
+        if self._step.rank == 0 or aloud:
             sys.stderr.write(line)
             sys.stderr.flush()
 

@@ -9,9 +9,7 @@ Only the standard library is needed here; Ray runs in children.
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +20,7 @@ from .journal import Journal
 from .options import Options
 from .processes import adopt_orphans, kill_descendants
 from .rendezvous import Rendezvous
+from .scratch import scratch
 from .step import Step
 from .stop import Stop
 from .worker import Worker
@@ -47,17 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     adopt_orphans()
     options.logs.mkdir(parents=True, exist_ok=True)
     journal = Journal(options.logs, step, started)
-    # Short, because Ray's sockets below it must fit into the 107 characters of a unix socket.
-    scratch = Path(tempfile.mkdtemp(prefix=f"ray-{step.job_id}-{step.rank}-", dir="/tmp"))
+    rendezvous = Rendezvous(options.logs, step.key)
     role = Head if step.rank == 0 else Worker
-    try:
-        return role(step, options, Rendezvous(options.logs, step.key), journal, stop, scratch).run()
-    finally:
-        left = kill_descendants()
-        shutil.rmtree(scratch, ignore_errors=True)
-        if left:
-            journal.say(f"these processes did not end: {left}")
-        journal.phase("torn_down")
+    with scratch(step.job_id, step.rank) as folder:
+        try:
+            code = role(step, options, rendezvous, journal, stop, folder).run()
+        finally:
+            if left := kill_descendants():
+                journal.say(f"these processes did not end: {left}")
+    journal.phase("torn_down")
+    return code
 
 
 def parse(argv: Sequence[str]) -> Options:

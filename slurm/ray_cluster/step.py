@@ -1,7 +1,8 @@
 """What SLURM says about this task: its rank, its job, the nodes of its step."""
 
-import subprocess
-from collections.abc import Mapping
+import itertools
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .failure import Failed
@@ -44,6 +45,20 @@ class Step:
 
 
 def expand(nodelist: str) -> tuple[str, ...]:
-    """`node[1-2]` -> ("node1", "node2"), by SLURM itself."""
-    command = ["scontrol", "show", "hostnames", nodelist]
-    return tuple(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    """`node[1-2],gpu03` -> ("node1", "node2", "gpu03"), as `scontrol show hostnames` does.
+
+    Done here because a container rarely holds scontrol.
+    """
+    names: list[str] = []
+    for word in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", nodelist):
+        parts = re.split(r"\[([^\]]*)\]", word)  # text, ranges, text, ranges, ..., text
+        choices = [list(_numbers(p)) if i % 2 else [p] for i, p in enumerate(parts)]
+        names += map("".join, itertools.product(*choices))
+    return tuple(names)
+
+
+def _numbers(ranges: str) -> Iterator[str]:
+    for one in ranges.split(","):
+        low, _, high = one.partition("-")
+        for number in range(int(low), int(high or low) + 1):
+            yield f"{number:0{len(low)}}"

@@ -36,7 +36,7 @@ class Worker:
         self.deadline = time.monotonic() + options.deadline_s
 
     def run(self) -> int:
-        """Returns 0 when the head ended the cluster, else 90 or 91 after reporting why."""
+        """Returns 0 when the head ended the cluster, else not 0, after reporting why."""
         try:
             self.rendezvous.mark("started", self.step.rank)
             head = self._find_head()
@@ -49,7 +49,8 @@ class Worker:
             self.journal.say(str(failure))
             kill_descendants()
             self.rendezvous.mark("failed", self.step.rank, str(failure))
-            self._await_end(WAIT_FOR_END_S + self.options.grace_s)
+            if not self._await_end(WAIT_FOR_END_S + self.options.grace_s):
+                self.journal.say(str(failure), aloud=True)  # no head has said it
             return failure.code
 
     def _find_head(self) -> Address | None:
@@ -89,7 +90,8 @@ class Worker:
                 if self._await_end(TICK_S * 5):
                     return
                 tail = self.journal.tail()
-                raise Failed(NODE_LOST, f"Ray ended with {ray.returncode}:\n{tail}")
+                # The step's code is the highest of its tasks': the head's own must win.
+                raise Failed(1, f"Ray ended with {ray.returncode}:\n{tail}")
             if (beat := self.rendezvous.heard()) != heard:
                 heard, heard_at = beat, now
             # A stalled file system looks like a silent head; only both together mean it is gone.

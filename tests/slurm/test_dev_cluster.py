@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -64,6 +65,10 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+def network_cards() -> set[str]:
+    return {name for _, name in socket.if_nameindex()}
+
+
 def lives(pid: str) -> bool:
     """A dead process that nobody waited for is listed still, without a command line."""
     try:
@@ -90,8 +95,10 @@ def start(folder: Path, *options: str) -> Cluster:
 
 
 def test_start_is_idempotent_and_stop_leaves_nothing(folder: Path, cluster: Cluster) -> None:
-    cards = {name for _, name in socket.if_nameindex()}
     beside = start(folder, "--nodes", "cpu", "cpu")
+    slot = json.loads((folder / "cluster.json").read_text())["slot"]
+    cards = {f"rs{slot}", f"rs{slot}n1", f"rs{slot}n2"}
+    assert not beside.isolated or cards <= network_cards()
     daemons = (folder / "run/slurmctld.pid").read_text()
     start(folder, "--nodes", "cpu", "cpu")
     assert (folder / "run/slurmctld.pid").read_text() == daemons
@@ -102,8 +109,18 @@ def test_start_is_idempotent_and_stop_leaves_nothing(folder: Path, cluster: Clus
     dev_cluster("stop", "--folder", str(folder))
     assert not folder.exists()
     assert processes_of(folder) == []
-    assert {name for _, name in socket.if_nameindex()} <= cards
+    assert not cards & network_cards()
     dev_cluster("stop", "--folder", str(folder))
+
+
+def test_a_start_that_was_killed_half_way_is_made_good_by_the_next(folder: Path) -> None:
+    words = ("start", "--folder", str(folder), "--accounting", "no", "--nodes", "cpu")
+    with subprocess.Popen([sys.executable, str(DEV / "cluster.py"), *words]) as killed:
+        eventually((folder / "run/munged.pid").exists, "the first daemon was started")
+        killed.kill()
+    assert start(folder, "--nodes", "cpu").run("srun", "echo", "up") == "up\n"
+    dev_cluster("stop", "--folder", str(folder))
+    assert processes_of(folder) == []
 
 
 def test_another_cluster_in_the_same_folder_is_refused(folder: Path) -> None:

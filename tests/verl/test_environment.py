@@ -61,3 +61,19 @@ def test_processes_of_one_node_share_its_threads(
                        f"hardware.gpus_per_node={processes}")  # fmt: skip
         threads.append(assignments(spec, tmp_path, tmp_path)["REPRISE_COMPUTE_THREADS"])
     assert threads == ["6", "2", "1"]
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_slurms_second_name_for_the_same_gpus_is_emptied(nodes: int, tmp_path: Path) -> None:
+    """verl/single_controller/base/worker.py:267 ends a worker that has both."""
+    spec = spec_of("+repro=tinyzero", "hardware=8xA100", f"hardware.nodes={nodes}")
+    added = assignments(spec, tmp_path, tmp_path)
+    both = environment(
+        {**BASE, "CUDA_VISIBLE_DEVICES": "0,1", "ROCR_VISIBLE_DEVICES": "0,1"}, added
+    )
+    assert both["CUDA_VISIBLE_DEVICES"] == "0,1" and both["ROCR_VISIBLE_DEVICES"] == ""
+    if nodes > 1:
+        handed = json.loads(both[JOB_CONFIG])["runtime_env"]["env_vars"]
+        assert handed["ROCR_VISIBLE_DEVICES"] == ""
+    amd = environment({**BASE, "ROCR_VISIBLE_DEVICES": "0,1"}, added)
+    assert amd["ROCR_VISIBLE_DEVICES"] == "0,1"

@@ -27,11 +27,13 @@ def _register_weight_sender(module: ModuleType) -> None:
     module._ROLLOUT_REGISTRY[(ROLLOUT_NAME, "async")] = "harness.verl.cpu.weights.WeightSender"
 
 
-def _register_router(module: ModuleType) -> None:
+def _register_router(_: ModuleType) -> None:
+    from verl.workers.rollout import router
+
     from harness.verl.cpu.router import PromptRouter
 
     # verl starts the class of this name, unless its caller passes another.
-    module.GlobalRequestLoadBalancer = PromptRouter  # type: ignore[attr-defined]
+    router.GlobalRequestLoadBalancer = PromptRouter
 
 
 def _register_server(module: ModuleType) -> None:
@@ -49,7 +51,7 @@ AFTER_IMPORT = {
     "verl.workers.engine.fsdp.transformer_impl": _register_engines,
     "verl.workers.rollout.base": _register_weight_sender,
     "verl.workers.rollout.replica": _register_server,
-    "verl.workers.rollout.router": _register_router,
+    "verl.workers.rollout.llm_server": _register_router,
 }
 
 
