@@ -31,6 +31,9 @@ def main(arguments: list[str]) -> int:
         return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra's errors through to the handler below
     try:
+        from harness.sweep.launcher import register
+
+        register()
         sys.argv[1:] = at_the_door(arguments)
         act_on_one()
     except RepriseError as error:

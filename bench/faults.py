@@ -75,23 +75,24 @@ class Harm:
         self.faults.append(fault)
         return fault
 
-    def _node_killed(self) -> Callable[[], None]:
+    def _node_killed(self) -> Callable[[], object]:
         node = self.slurm("squeue", "-h", "-j", self.job(), "-o", "%N")
         cluster(self.cluster, "crash", node)
         return lambda: cluster(self.cluster, "revive", node)
 
-    def _preemption(self) -> Callable[[], None]:
+    def _preemption(self) -> Callable[[], object]:
         node = self.slurm("squeue", "-h", "-j", self.job(), "-o", "%N")
         other = ("sbatch", "--partition=urgent", f"--nodelist={node}", "--exclusive", "--time=1")
         self.slurm(*other, "--output=/dev/null", "--wrap=sleep 5")
         return lambda: None
 
-    def _time_limit(self) -> Callable[[], None]:
+    def _time_limit(self) -> Callable[[], object]:
         used = self.slurm("squeue", "-h", "-j", self.job(), "-o", "%M")
         parts = [int(part) for part in used.split(":")]
         minutes = sum(p * 60**i for i, p in enumerate(reversed(parts))) // 60 + 1
-        self.slurm("scontrol", "update", f"JobId={self.job()}", f"TimeLimit={minutes}")
-        return lambda: None
+        job = f"JobId={self.job()}"
+        self.slurm("scontrol", "update", job, f"TimeLimit={minutes}")
+        return lambda: self.slurm("scontrol", "update", job, "TimeLimit=60")
 
     def events(self) -> list[Json]:
         """The run's event log."""

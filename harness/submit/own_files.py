@@ -63,8 +63,10 @@ class OwnFiles:
 
     @property
     def submitted(self) -> bool:
-        """Handed to SLURM, as opposed to started on a machine."""
-        return bool(self.submit)
+        """Handed to SLURM, as opposed to started on a machine or on its way to SLURM."""
+        # A submission says "queued" before it asks SLURM, and renews submit.json after that.
+        on_its_way = self.status.get("state") == "queued" and self.updated_at > self._submitted_at
+        return bool(self.submit) and not on_its_way
 
     @property
     def updated_at(self) -> float:
@@ -72,10 +74,14 @@ class OwnFiles:
         return seconds(self.status.get("updated_at"))
 
     @property
+    def _submitted_at(self) -> float:
+        return seconds(self.submit.get("submitted_at"))
+
+    @property
     def fresh(self) -> bool:
         """The status is of this submission, not of one before it."""
         # Statuses are written in whole seconds.
-        return bool(self.status) and self.updated_at + 1 >= seconds(self.submit.get("submitted_at"))
+        return bool(self.status) and self.updated_at + 1 >= self._submitted_at
 
     @property
     def cancelled_by_us(self) -> bool:

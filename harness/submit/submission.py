@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.console import Console, short
+from harness.differences import differences
 from harness.errors import ConfigError, RunDirError, SubmitError
 from harness.files import write_json, write_text
 from harness.rundir import RunDir, run_name
@@ -51,17 +52,26 @@ def wanted(runs: Sequence[tuple[RunSpec, Sequence[str]]]) -> list[Wanted]:
                 "launch.profile=<your cluster's>)"
             )
         root = Path(spec.output_root).expanduser().resolve()
-        directory = RunDir(root / run_name(spec))
-        found.setdefault(
-            directory.path,
-            Wanted(
-                spec=spec.model_copy(update={"output_root": str(root)}),
-                launch=spec.launch,
-                overrides=tuple(overrides),
-                directory=directory,
-            ),
+        run = Wanted(
+            spec=spec.model_copy(update={"output_root": str(root)}),
+            launch=spec.launch,
+            overrides=tuple(overrides),
+            directory=RunDir(root / run_name(spec)),
         )
+        _refuse_two_of_one(found.setdefault(run.directory.path, run), run)
     return list(found.values())
+
+
+def _refuse_two_of_one(first: Wanted, second: Wanted) -> None:
+    """The same run may be named twice in a sweep, but in one way only."""
+    if first.spec != second.spec:
+        differ = differences(
+            first.spec.model_dump(mode="json"), second.spec.model_dump(mode="json")
+        )
+        raise ConfigError(
+            f"{first.directory.path.name} is asked for twice, which differ in nothing that changes "
+            "its result:\n" + "\n".join(differ) + "\nAsk for it in one way only"
+        )
 
 
 @contextmanager

@@ -28,7 +28,8 @@ def make_run(folder: Path, status: Any = None, jobs: Any = None, **files: Any) -
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "run.json", {"identity": "0" * 16, "name": folder.name, "spec": {}})
     if status is not None:
-        usual = {"attempt": 1, "pid": 0, "host": "elsewhere", "updated_at": stamp(NOW)}
+        at = NOW - 100 if status.get("state") == "queued" else NOW  # queued: as submit.json
+        usual = {"attempt": 1, "pid": 0, "host": "elsewhere", "updated_at": stamp(at)}
         write(folder / "status.json", usual | status)
     if jobs is not None:
         pairs = [(job, "all") if isinstance(job, str) else job for job in jobs]

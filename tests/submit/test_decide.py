@@ -16,8 +16,11 @@ SUBMITTED = {"submission": "/out/submissions/1", "submitted_at": stamp(NOW - 100
 
 
 def own(
-    state: str | None = None, *, age_s: float = 100, slurm: bool = True, **more: Any
+    state: str | None = None, *, age_s: float | None = None, slurm: bool = True, **more: Any
 ) -> OwnFiles:
+    """A run's files; "queued" is written when it is submitted, other states come later."""
+    if age_s is None:
+        age_s = 1000 if state == "queued" else 100
     files: dict[str, Any] = {}
     for name in ("progress", "alive", "cancelled", "notice", "exit_code", "elsewhere", "damage"):
         if name in more:
@@ -113,6 +116,9 @@ CASES = [
      True, "told to stop; the same command continues it"),
     ("submitting", own("queued", slurm=False, alive=True), None, "queued", False, "on its way"),
     ("submission died", own("queued", slurm=False), None, "not submitted", True, "before SLURM"),
+    ("submitting again", own("queued", age_s=1, alive=True, cancelled=MARKER), None, "queued", False,
+     "on its way"),
+    ("submitting again died", own("queued", age_s=1), None, "not submitted", True, "before SLURM"),
     ("never started", own(slurm=False), None, "not submitted", True, ""),
     ("unreadable", own(slurm=False, damage="status.json is bad"), None, "lost", True, "is bad"),
     ("a state of tomorrow", own("dreaming", slurm=False), None, "lost", True, "dreaming"),
