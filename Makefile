@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready-$(PROFILE)
 VLLM := .venv-vllm
 
-.PHONY: setup vllm demo test fast lint table clean
+.PHONY: setup vllm demo test fast lint slurm table clean
 .DEFAULT_GOAL := demo
 
 setup: $(READY)
@@ -42,7 +42,12 @@ table: setup
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-test: lint fast vllm
+# On a real SLURM of this machine, which is started for it; installed by apt where that may be done.
+slurm: setup
+	@slurm/dev/install.sh || echo "no SLURM here: its tests will be skipped"
+	$(BIN)/python -m pytest -m slurm tests/slurm
+
+test: lint fast vllm slurm
 	$(BIN)/python -m pytest -m "slow"
 
 clean:

@@ -56,7 +56,7 @@ def make(root: Path, number: int) -> list[str]:
         submit = {"submission": str(root / "submissions/1"), "submitted_at": stamp(now - 9e4)}
         (run / "submit.json").write_text(json.dumps(submit | {"jobs": [job]}))
         status = {"state": state, "attempt": 1, "pid": 9, "host": f"node{i}", "steps": 400}
-        status |= {"stage": "train", "updated_at": stamp(now - 600)}
+        status |= {"stage": "train", "updated_at": stamp(now - (9e4 if state == "queued" else 600))}
         if state == "failed":
             status |= {"cause": "error", "reason": "TrainingError: CUDA error: device-side assert"}
         (run / "status.json").write_text(json.dumps(status))
@@ -70,7 +70,7 @@ def make(root: Path, number: int) -> list[str]:
 
 
 def main() -> None:
-    """Prints seconds of the process, and of the question alone."""
+    """Prints seconds of the whole command, and the calls of squeue."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--show", action="store_true", help="print the table itself, too")
@@ -83,19 +83,9 @@ def main() -> None:
         stub.write_text(STUB.format(folder=folder))
         stub.chmod(0o755)
         environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
-        code = (
-            "import sys, time\nfrom pathlib import Path\n"
-            "from harness.console import Console\n"
-            "from harness.submit.states import run_folders, survey\n"
-            "from harness.submit.table import show\n"
-            "started = time.monotonic()\n"
-            "where = Path(sys.argv[1])\nfound = survey(run_folders(where))\n"
-            "show(Console(), found.runs, where=where, note=found.note)\n"
-            "print(f'{time.monotonic() - started:.2f}', file=sys.stderr)\n"
-        )
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-c", code, str(folder / "outputs")],
+            [sys.executable, "run.py", "action=status", f"runs={folder / 'outputs'}"],
             cwd=ROOT, env=environment, check=True, capture_output=True, text=True,
         )  # fmt: skip
         wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -103,8 +93,7 @@ def main() -> None:
         calls = len((folder / "calls").read_text().splitlines())
     if options.show:
         print(done.stdout)
-    print(f"{options.runs} runs: {done.stderr.strip()} s to read, ask and print")
-    print(f"the whole process: {wall:.2f} s wall, {cpu:.2f} s CPU, of {BUDGET_S} s")
+    print(f"{options.runs} runs: {wall:.2f} s wall, {cpu:.2f} s CPU of {BUDGET_S} s")
     print(f"squeue calls: {calls} of 1")
 
 

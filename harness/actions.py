@@ -115,10 +115,12 @@ def status(requests: Sequence[Request]) -> int:
     runs= is a run, a submission or an output root (default: output_root). Asks SLURM once.
     Example: python run.py action=status runs=outputs/submissions/20260101-120000-1a2b
     """
-    from harness.console import Console
+    from harness.console import Console, short
     from harness.submit import states, table
 
-    table.show(Console(), states.states(states.run_folders(_runs(requests))))
+    where = _runs(requests)
+    found = states.survey(states.run_folders(where))
+    table.show(Console(), found.runs, where=short(where), note=found.note)
     return 0
 
 
@@ -140,9 +142,9 @@ def cancel(requests: Sequence[Request]) -> int:
     Example: python run.py action=cancel runs=outputs/submissions/20260101-120000-1a2b
     """
     from harness.console import Console
-    from harness.submit import watch
+    from harness.submit.cancel import cancel
 
-    return watch.cancel(_runs(requests), Console())
+    return cancel(_runs(requests), Console())
 
 
 def collect(requests: Sequence[Request]) -> int:
@@ -152,9 +154,9 @@ def collect(requests: Sequence[Request]) -> int:
     Example: python run.py action=collect runs=outputs/submissions/20260101-120000-1a2b
     """
     from harness.console import Console
-    from harness.submit import watch
+    from harness.submit.collect import collect
 
-    return watch.collect(_runs(requests), Console())
+    return collect(_runs(requests), Console())
 
 
 def _runs(requests: Sequence[Request]) -> Path:

@@ -86,6 +86,11 @@ def explain_hydra(error: Exception) -> ConfigError:
         r"Could not append to config.*?'([\w./]+)'", text
     ):
         path = match.group(1).split(".")
+        if path[0] == "hydra":
+            return ConfigError(
+                f"{match.group(1)} is not there to be set: what a run needs belongs in hardware= "
+                "and launch.*, which are honoured for each run of a sweep"
+            )
         return ConfigError(f"unknown key {match.group(1)}{_nearest(path)}")
     return ConfigError(text)
 

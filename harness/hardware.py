@@ -53,5 +53,6 @@ def _refuse_missing_nodes(hardware: Hardware) -> None:
     here = f"the Ray at {address} has {nodes}" if address and nodes else "no Ray over them is up"
     raise ConfigError(
         f"hardware={hardware.name} asks for {hardware.nodes} nodes, and {here} "
-        f"(RAY_ADDRESS={address or ''}, {RAY_NODES_VARIABLE}={nodes or ''}). Three ways on:\n{NODES}"
+        f"(RAY_ADDRESS={address or ''}, {RAY_NODES_VARIABLE}={nodes or ''}). "
+        f"Three ways on:\n{NODES}"
     )

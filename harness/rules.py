@@ -59,6 +59,12 @@ def _launch(launch: Launch) -> Iterator[str]:
             f"launch.container.kind={launch.container.kind} has no image: set "
             "launch.container.image=<file or reference>, or launch.container.kind=none"
         )
+    if launch.time_min and 60 * launch.time_min <= launch.notice_s:
+        yield (
+            f"launch.time_min={launch.time_min} ends before the notice of its end, which comes "
+            f"launch.notice_s={launch.notice_s} seconds earlier: ask for more time, or set "
+            f"launch.notice_s below {60 * launch.time_min}"
+        )
     for option in launch.sbatch:
         if field := DERIVED_OPTIONS.get(option.replace("_", "-")):
             yield f"launch.sbatch sets {option}, which the run needs as it is: set {field} instead"

@@ -93,7 +93,13 @@ class Heard(Console):
 
 
 def test_a_reward_that_cannot_teach_is_said_once(tmp_path: Path) -> None:
-    log, run, console, warned = tmp_path / "node-1.jsonl", RunDir(tmp_path), Heard(), set[str]()
+    log, run, console, warned = (
+        tmp_path / "node-1.jsonl",
+        RunDir(tmp_path / "r"),
+        Heard(),
+        set[str](),
+    )
+    run.path.mkdir()
     scored = ScoredResponses(tmp_path)
     for number in range(1, CONSTANT_STEPS + 3):
         write_scores(log, [("train", number, True, 0.25), ("train", number, False, 0.25)])

@@ -61,8 +61,9 @@ def record_start(run: Path, start: Start) -> None:
     """Appends a start."""
     path = run / STARTS
     path.parent.mkdir(parents=True, exist_ok=True)
+    cut = path.exists() and not path.read_text().endswith("\n")
     with path.open("a") as file:
-        file.write(json.dumps(asdict(start)) + "\n")
+        file.write(("\n" if cut else "") + json.dumps(asdict(start)) + "\n")
 
 
 def start_now(run: Path, job: str, restart: int) -> Start:

@@ -20,7 +20,7 @@ from harness.report.read import mapping, read_json
 from harness.results import bounds, interval
 from harness.submit.decide import RunState
 from harness.submit.states import run_folders, survey
-from harness.submit.table import counts, short_names
+from harness.submit.table import aligned, counts, short_names
 
 COLUMNS = (
     "run", "state", "reason", "benchmark", "protocol", "model", "problems", "samples_per_problem",
@@ -42,7 +42,7 @@ class Result:
 
 
 def collect(where: Path, console: Console) -> int:
-    """Prints and writes the results of all runs; 0 only if all are done.
+    """Prints and writes the results of all runs; 0 only if all are done and read.
 
     A run that failed is there with its reason, and a damaged file is the problem of its run alone.
     Both files go to the submission's folder, the run's, or the output root.
@@ -65,7 +65,7 @@ def collect(where: Path, console: Console) -> int:
     except OSError as error:
         raise SubmitError(f"cannot write results to {folder}: {error.strerror}") from error
     console.say(f"{counts(found.runs)}; written: {short(folder / 'results.json')} and results.csv")
-    return 0 if all(run.state == "done" for run in found.runs) else 1
+    return 0 if all(result.run.state == "done" and not result.problems for result in results) else 1
 
 
 def _result(run: RunState) -> Result:
@@ -89,9 +89,8 @@ def _claims(folder: Path, benchmark: str, problems: list[str]) -> dict[str, dict
     if not (folder / STATEMENT_FILE).exists():
         return {}
     found: dict[str, dict[str, Any]] = {}
-    for said in read_json(folder / STATEMENT_FILE, problems).get("statements", []):
-        said = mapping(said)
-        for claim in map(mapping, said.get("claims", [])):
+    for said in _objects(read_json(folder / STATEMENT_FILE, problems).get("statements")):
+        for claim in _objects(said.get("claims")):
             if said.get("benchmark") == benchmark:
                 verdict = {
                     "claim_percent": claim.get("percent"),
@@ -99,6 +98,10 @@ def _claims(folder: Path, benchmark: str, problems: list[str]) -> dict[str, dict
                 }
                 found.setdefault(str(said.get("label")), verdict)
     return found
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [mapping(item) for item in value] if isinstance(value, list) else []
 
 
 def _row(scores: Scores, model: ModelScore, claim: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +136,10 @@ def _show(results: Sequence[Result], console: Console) -> None:
     ]  # fmt: skip
     columns = ["run", "benchmark", "model", "avg@k [95 %]", "points gained [95 %]", "claim"]
     if rows:
-        console.table("scores, in percent", columns, rows)
+        console.say("\nscores, in percent\n")
+        for line in aligned(columns, rows):  # never cut: a name that is cut names several runs
+            console.say(line)
+        console.say("")
     for name, result in zip(names, results, strict=True):
         if result.run.state != "done":
             reason = f": {result.run.reason}" if result.run.reason else ""
@@ -149,7 +155,7 @@ def _accuracy(score: dict[str, Any]) -> str:
 def _claim(score: dict[str, Any]) -> str:
     if score.get("claim_verdict") is None:
         return ""
-    return f"{score['claim_percent']:g}: {score['claim_verdict']}"
+    return f"{score['claim_percent']}: {score['claim_verdict']}"
 
 
 def _as_json(results: Sequence[Result]) -> dict[str, Any]:

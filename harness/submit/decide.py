@@ -30,6 +30,8 @@ NOT_STARTED = frozenset(
 PAUSED = frozenset({"SUSPENDED", "STOPPED"})
 ENDING_S = 60.0
 """How long after a failure SLURM is asked whether another attempt follows."""
+SUBMITTING_S = 600.0
+"""How long a submission by another machine is believed to be under way."""
 SILENT_S = 900.0
 SILENT_STEPS = 5
 """A training is called silent after both: that many seconds, and that many steps' time."""
@@ -120,7 +122,8 @@ def _local(own: OwnFiles, now: float) -> tuple[State, str]:
         state: State = "not submitted" if own.cause == "not_submitted" else "failed"
         return state, reasons.own_failure(own)
     if said == "queued":
-        if own.alive:
+        young = own.elsewhere and now - own.updated_at < SUBMITTING_S
+        if own.alive or young:
             return "queued", "on its way to SLURM"
         return "not submitted", "the submission ended before SLURM took this run"
     if said == "interrupted":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.chain import STAGES_FOLDER
-from harness.submit.progress import TAIL_BYTES, Progress, progress, tail
+from harness.submit.progress import PACE_STEPS, TAIL_BYTES, Progress, progress, tail
 from harness.submit.records import SUBMIT
 
 Json = Mapping[str, Any]
@@ -110,7 +110,7 @@ def read(folder: Path) -> OwnFiles:
     damage: list[str] = []
     status = _object(folder / STATUS_FILE, damage)
     submit = _object(folder / SUBMIT, damage)
-    place = _leg(folder, status)
+    place, goes_on = _leg(folder, status), status.get("state") == "running"
     jobs: tuple[Job, ...] = ()
     try:
         jobs = tuple(_job(job) for job in submit.get("jobs", []))
@@ -124,7 +124,7 @@ def read(folder: Path) -> OwnFiles:
         jobs=jobs,
         cancelled=_object(folder / CANCELLED_FILE, damage) if submit else {},
         notice=_object(folder / "notice.json", damage) if submit else {},
-        progress=progress(tail(place / "events.jsonl")),
+        progress=progress(tail(place / "events.jsonl"), PACE_STEPS if goes_on else 0),
         exit_code=_exit_code(folder, jobs) if status.get("state") == "failed" else None,
         alive=_alive(status),
         elsewhere=status.get("host") not in (None, socket.gethostname()),
@@ -156,12 +156,23 @@ def _job(entry: Json) -> Job:
 
 def _exit_code(folder: Path, jobs: tuple[Job, ...]) -> int | None:
     """What slurm/job.sh takes for the exit code of the last start of the last job that started."""
+    place = folder / "logs/slurm"
+    try:
+        names = os.listdir(place)
+    except OSError:
+        return None
     for job in reversed(jobs):
-        starts = sorted(folder.glob(f"logs/slurm/{job.name}-*/exit_code"), key=_restart)
+        starts = [place / name / "exit_code" for name in names if name.startswith(f"{job.name}-")]
         if starts:
-            text = starts[-1].read_text(errors="replace").strip()
-            return int(text) if text.isdigit() else None
+            return _number(max(starts, key=_restart))
     return None
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(errors="replace"))
+    except (OSError, ValueError):
+        return None
 
 
 def _leg(folder: Path, status: Json) -> Path:

@@ -43,10 +43,14 @@ def tail(path: Path, size: int = TAIL_BYTES) -> list[bytes]:
     return lines[1:-1] if end > size else lines[:-1]
 
 
-def progress(lines: list[bytes]) -> Progress:
+def progress(lines: list[bytes], pace_steps: int = PACE_STEPS) -> Progress:
     """The last step's number, reward and time, and the pace of the last few steps of its attempt.
 
     A line that cannot be read is passed over.
+
+    Args:
+        lines: the end of an event log.
+        pace_steps: steps to tell the pace from; each costs a line to be read.
     """
     steps: list[Json] = []
     for line in reversed(lines):
@@ -59,7 +63,7 @@ def progress(lines: list[bytes]) -> Progress:
             steps.append(_step(event))
         except (ValueError, KeyError, TypeError):
             continue
-        if len(steps) > PACE_STEPS:
+        if len(steps) > pace_steps:
             break
     if not steps:
         return Progress()

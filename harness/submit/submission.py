@@ -69,8 +69,8 @@ def _refuse_two_of_one(first: Wanted, second: Wanted) -> None:
             first.spec.model_dump(mode="json"), second.spec.model_dump(mode="json")
         )
         raise ConfigError(
-            f"{first.directory.path.name} is asked for twice, which differ in nothing that changes "
-            "its result:\n" + "\n".join(differ) + "\nAsk for it in one way only"
+            f"{first.directory.path.name} is asked for in two ways, which make no difference to its "
+            "result:\n" + "\n".join(differ) + "\nAsk for it in one way only"
         )
 
 

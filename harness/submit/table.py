@@ -138,6 +138,13 @@ def _steps(run: RunState) -> str:
     return f"{run.step}/{run.steps}" if run.steps else str(run.step)
 
 
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A heading and rows as lines, however long."""
+    lines = [list(columns), *map(list, rows)]
+    widths = [max(map(len, column)) + GAP for column in zip(*lines, strict=True)]
+    return ["".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+
+
 def duration(seconds: float) -> str:
     """Two units: 3d 4h, 2h 05m, 12m, 40s."""
     whole = round(seconds)

@@ -30,7 +30,7 @@ def command(spec: RunSpec, keys: Mapping[str, Any], hydra_dir: Path) -> list[str
     if kind == "rl":
         return [sys.executable, "-m", "verl.trainer.main_ppo", *overrides]
     launcher = [
-        *("-m", "torch.distributed.run", "--standalone", f"--nnodes={spec.hardware.nodes}"),
+        *("-m", "torch.distributed.run", "--standalone", "--nnodes=1"),
         f"--nproc_per_node={spec.hardware.gpus_per_node}",
     ]
     return [sys.executable, *launcher, "-m", "verl.trainer.sft_trainer", *overrides]

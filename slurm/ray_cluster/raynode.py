@@ -94,7 +94,7 @@ def candidates(job_id: int, low: int, high: int) -> Iterator[int]:
 
     Inside that range any outgoing connection may hold the port at that moment.
     """
-    below, above = range(10240, min(low, 65535) - 1, 2), range(high + 1 + high % 2, 65535, 2)
+    below, above = range(10240, min(low, 65535) - 1, 2), range(high + 2 - high % 2, 65535, 2)
     ports = max(below, above, key=len)
     for i in range(len(ports)):
         yield ports[(job_id + i) % len(ports)]

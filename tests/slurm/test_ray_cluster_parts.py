@@ -207,18 +207,24 @@ def test_descendants() -> None:
     assert processes.parents()[os.getpid()] == os.getppid()
 
 
-def test_orphans_are_ended_and_children_die_with_their_parent() -> None:
+def test_orphans_are_ended_and_children_die_with_their_parent(tmp_path: Path) -> None:
     code = """
-import os, signal, sys
+import os, signal
 from slurm.ray_cluster.processes import adopt_orphans, kill_descendants, spawn
 adopt_orphans()
-spawn(["bash", "-c", "setsid sleep 600 & echo $!; setsid sleep 600 & echo $!"], os.environ).wait()
-print(spawn(["sleep", "600"], os.environ).pid, flush=True)
+open("ids", "w").close()
+quiet = open(os.devnull, "wb")
+orphans = "for i in 1 2; do setsid sleep 20 & echo $! >>ids; done"
+spawn(["bash", "-c", orphans], os.environ, quiet).wait()
+child = spawn(["sleep", "20"], os.environ, quiet)
+open("ids", "a").write(str(child.pid))
 """
 
     def ids_after(last: str) -> list[int]:
-        done = subprocess.run([sys.executable, "-c", code + last], capture_output=True, text=True)
-        return [int(word) for word in done.stdout.split()]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-c", code + last]
+        subprocess.run(command, cwd=tmp_path, env=environment, timeout=10)
+        return [int(word) for word in (tmp_path / "ids").read_text().split()]
 
     ended = ids_after("assert kill_descendants() == []")
     assert len(ended) == 3 and not any(map(runs, ended))

@@ -87,7 +87,7 @@ def test_a_damaged_file_is_its_runs_problem_alone(
     (bad / AT / scores.benchmark / "scores.json").write_text('{"benchmark": ')
     worse = finished(out / "c", scores)
     (worse / AT / "statement.json").write_text("[")
-    assert collect(out, Console()) == 0
+    assert collect(out, Console()) == 1
     assert "scores.json cannot be read" in capsys.readouterr().out
     found = {run["run"]: run for run in json.loads((out / "results.json").read_text())["runs"]}
     assert len(found["a"]["scores"]) == 2 and found["b"]["scores"] == []

@@ -8,7 +8,7 @@ from rich.console import Console as RichConsole
 
 from harness.console import Console
 from harness.submit.decide import FINAL, RunState
-from harness.submit.table import commands, duration, short_names, show
+from harness.submit.table import aligned, commands, duration, short_names, show
 
 
 def run(name: str = "a", state: Any = "running", **fields: Any) -> RunState:
@@ -85,6 +85,12 @@ def test_the_next_commands(runs: list[RunState], words: list[str]) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_aligned_lines_are_never_cut() -> None:
+    long = "x" * 300
+    assert aligned(["run", "n"], [["a", "1"], [long, "2"]])[2] == f"{long}  2"
+    assert aligned(["run", "n"], [["a", "1"]]) == ["run  n", "a    1"]
 
 
 def test_names_lose_what_they_share() -> None:

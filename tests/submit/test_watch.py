@@ -12,7 +12,7 @@ from harness.submit.scheduler import SchedulerError
 from harness.submit.watch import Watcher, wait, wait_for
 from tests.submit.making import Tools, make_run, squeue_line
 
-DOWN = {"errors": "Unable to contact slurm controller", "code": 1}
+DOWN: dict[str, Any] = {"errors": "Unable to contact slurm controller", "code": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_every_change_is_a_line(
         tools.make("squeue", squeue_line("7_0", "FAILED", code=256))
 
     acts = itertools.chain([lambda _: None, starts, lambda _: None], itertools.repeat(fails))
-    monkeypatch.setattr(watch.time, "sleep", lambda s: next(acts)(s))
+    monkeypatch.setattr("harness.submit.watch.time.sleep", lambda s: next(acts)(s))
     assert wait(tmp_path / "out", Console(), poll_s=0) == 1
     lines = [line for line in capsys.readouterr().out.splitlines() if "  a  " in line]
     assert len(lines) == 3
@@ -59,7 +59,7 @@ def test_stopping_leaves_the_jobs_alone(
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watch.time, "sleep", interrupt)
+    monkeypatch.setattr("harness.submit.watch.time.sleep", interrupt)
     assert wait(tmp_path / "out", Console()) == 130
     assert "stopped waiting; the runs go on" in capsys.readouterr().out
     assert tools.calls("scancel") == []
@@ -117,6 +117,8 @@ def test_the_sweep_waits_in_silence(
 ) -> None:
     run = make_run(tmp_path / "a", {"state": "running"}, ["7_0"])
     tools.make("squeue", squeue_line("7_0", "RUNNING"))
-    monkeypatch.setattr(watch.time, "sleep", lambda _: make_run(run, {"state": "done"}))
+    monkeypatch.setattr(
+        "harness.submit.watch.time.sleep", lambda _: make_run(run, {"state": "done"})
+    )
     wait_for([run])
     assert capsys.readouterr().out == ""

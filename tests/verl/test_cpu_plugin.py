@@ -189,6 +189,51 @@ def test_incomplete_or_unknown_weights_are_refused(model: Qwen2ForCausalLM) -> N
         load_weights(model, state)
 
 
+def test_the_prompt_alone_decides_its_server() -> None:
+    """Whatever the order of requests and how busy each server is, a repeated run asks the same."""
+    from harness.verl.cpu.router import PromptRouter
+
+    prompts = [[i, i + 1] for i in range(60)]
+    actors = {f"10.0.0.{i}:{i}": f"actor {i}" for i in range(3)}
+    chosen = []
+    for order, servers in ((prompts, actors), (prompts[::-1], dict(reversed(actors.items())))):
+        router = PromptRouter(servers=servers)
+        found = {}
+        for number, prompt in enumerate(order):
+            for sample in range(2):
+                server, actor = router.acquire_server(f"{number}-{sample}", prompt_ids=prompt)
+                assert actor == actors[server]
+                found.setdefault(tuple(prompt), server)
+                assert found[tuple(prompt)] == server
+        assert router.get_total_inflight() == 2 * len(prompts)
+        chosen.append(found)
+    assert chosen[0] == chosen[1]
+    shares = Counter(chosen[0].values())
+    assert len(shares) == 3 and min(shares.values()) >= 10
+    assert PromptRouter(servers=actors).require_acquire_fields() == ["prompt_ids"]
+
+
+@pytest.mark.slow
+def test_verl_still_starts_the_router_of_that_name() -> None:
+    code = (
+        "import verl.workers.rollout.llm_server\n"
+        "from verl.workers.rollout import router\n"
+        "seen = []\n"
+        "router._create_global_sticky_inflight = lambda **given: seen.append(given)\n"
+        "router.get_router_handle(servers={})\n"
+        "print(seen[0]['load_balancer_cls'].__name__)"
+    )
+    environment = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "harness.verl.cpu"}
+    assert python(code, **environment) == "PromptRouter"
+
+
+def test_an_interface_is_known_by_its_address() -> None:
+    from harness.verl.cpu.interface import addresses, interface_of
+
+    assert interface_of("127.0.0.1") == "lo" and addresses()["lo"] == "127.0.0.1"
+    assert interface_of("192.0.2.255") is None
+
+
 STOPS = ("ab", "b<|im_end|>", "é", "</a>")
 
 

@@ -132,6 +132,20 @@ def test_every_sample_leaves_a_line(manager: Any, tmp_path: Path) -> None:
     assert [line.get("response") for line in lines] == ["4 </s>", None, "4 </s>"]
 
 
+def test_each_worker_has_a_file_of_its_own(
+    manager: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Appends of two nodes to one file of a network file system would overwrite each other."""
+    for host in ("node1", "node2"):
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        build = manager()
+        run(build, row([1, 3], [6, 2]))
+        run(build, row([1, 3], [6, 2]))
+    logs = sorted((tmp_path / "rewards").iterdir())
+    assert [log.name.rpartition("-")[0] for log in logs] == ["node1", "node2"]
+    assert [len(log.read_text().splitlines()) for log in logs] == [2, 2]
+
+
 def test_the_agent_loops_word_on_truncation_counts(manager: Any) -> None:
     seen: list[Sample] = []
 
@@ -211,7 +225,7 @@ def test_the_message_reaches_the_user_whole(manager: Any, tmp_path: Path) -> Non
         + '  File "replay_buffer.py", line 30, in sample\n'
         + "harness.verl.replay_buffer.RolloutFailed: 1 prompt(s) failed\n"
     )
-    shown = _failure(1, log, 0)
+    shown = _failure(1, log.read_text(), log)
     for part in ("under_test could not score", "ZeroDivisionError", "<s> what", '{"target": 4}'):
         assert part in shown
     assert "RolloutFailed" not in shown and "somebody else" not in shown
