@@ -37,3 +37,7 @@ class EvaluationError(RepriseError, RuntimeError):
 
 class SubmitError(RepriseError, RuntimeError):
     """The scheduler refused, did not answer, or what was frozen is no longer what is there."""
+
+    def __init__(self, message: str, cause: str = "error") -> None:
+        super().__init__(message)
+        self.cause = cause

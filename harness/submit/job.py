@@ -37,8 +37,7 @@ def main(run: Path) -> int:
             return INTERRUPTED
         except RepriseError as error:
             if read_status(run).get("state") != "failed" and not isinstance(error, RunDirError):
-                cause = "not_as_frozen" if isinstance(error, SubmitError) else error.cause
-                directory.ended("failed", cause=cause, reason=str(error))
+                directory.ended("failed", cause=error.cause, reason=str(error))
             print(f"error: {error}", file=sys.stderr)
             return error.exit_code
 
@@ -81,7 +80,8 @@ def _check(directory: RunDir, spec: RunSpec, launch: SlurmLaunch, environment: P
         more = f"\n  and {len(changed) - 10} more" if len(changed) > 10 else ""
         raise SubmitError(
             f"what is here is not what was frozen when the run was submitted:\n{shown}{more}\n"
-            "Restore it, or submit again with again=true, which freezes what is there now"
+            "Restore it, or submit again with again=true, which freezes what is there now",
+            cause="environment_changed",
         )
 
 

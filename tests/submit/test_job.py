@@ -60,7 +60,9 @@ def must_not_run(*_: object, **__: object) -> None:
     raise AssertionError("the pipeline was started")
 
 
-def test_the_frozen_run_is_executed_and_noted(run: Path, execute: Callable[[Execute], None]) -> None:
+def test_the_frozen_run_is_executed_and_noted(
+    run: Path, execute: Callable[[Execute], None]
+) -> None:
     calls = []
     execute(lambda *given, **more: calls.append((given, more)))
     (run / "logs" / "attempt_4").mkdir()
@@ -158,7 +160,7 @@ def test_other_packages_are_refused(
     monkeypatch.setattr(freeze, "packages", lambda: {"numpy": "3.0"})
     assert job.main(run) == 1
     status = read_status(run)
-    assert (status["state"], status["cause"]) == ("failed", "not_as_frozen")
+    assert (status["state"], status["cause"]) == ("failed", "environment_changed")
     assert "numpy: frozen 2.0, here 3.0" in status["reason"] and "again=true" in status["reason"]
 
 

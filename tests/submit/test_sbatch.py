@@ -69,7 +69,7 @@ def test_a_refusal_says_what_to_do(stubs: Stubs, tmp_path: Path, words: str, hin
 def test_a_refusal_without_sinfo_still_says_what_sbatch_said(stubs: Stubs, tmp_path: Path) -> None:
     stubs.add("sinfo", "exit 1")
     (stubs.folder / "refuse_1").write_text("invalid partition specified: gpux")
-    with pytest.raises(SubmitError, match="specified: gpux\nset launch.partition"):
+    with pytest.raises(SubmitError, match=r"specified: gpux\nset launch\.partition"):
         sbatch.submit(tmp_path / "1.sbatch")
 
 

@@ -1,4 +1,4 @@
-"""Submissions through a stand-in for sbatch: what is called, what is written, what a refusal leaves."""
+"""Submissions through a stand-in for sbatch: calls, files, and what a refusal leaves behind."""
 
 import fcntl
 import json
@@ -75,7 +75,10 @@ def test_one_call_of_sbatch_for_each_set_of_resources(stubs: Stubs, root: Path) 
     assert stubs.calls("sbatch") == [[str(folder / "1.sbatch")], [str(folder / "2.sbatch")]]
     assert len(stubs.calls("scontrol")) == 1 and stubs.calls("sinfo") == []
     record = read(folder / "submission.json")
-    assert {group["name"]: group["job_id"] for group in record["groups"]} == {"1": "101", "2": "102"}
+    assert {group["name"]: group["job_id"] for group in record["groups"]} == {
+        "1": "101",
+        "2": "102",
+    }
     assert [len(group["runs"]) for group in record["groups"]] == [2, 2]
     assert "--array=0-1%2" in (folder / "1.sbatch").read_text()
 
