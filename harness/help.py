@@ -44,7 +44,7 @@ def _general() -> str:
             "  python run.py -m +repro=tinyzero algorithm=ppo,grpo seed=1,2",
             "                                                     a sweep of four runs",
             "  python run.py +repro=tinyzero hardware=4xA800 launch=slurm",
-            "                                                     as a SLURM job; action=status tells",
+            "                                                     as a SLURM job",
             "",
             "+repro=NAME   a project's recipe:",
             _listed(" " * 14, options("repro")),

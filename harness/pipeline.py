@@ -145,6 +145,9 @@ def in_order(run: Run) -> Iterator[tuple[str, Callable[[], str]]]:
         yield f"prepare {training.name}".strip(), partial(prepare_data, run, training)
     yield "control", partial(measure_control, run)
     for training in run.trainings:
+        if run.part == "evaluate":
+            yield f"train {training.name}".strip(), partial(require_model, training)
+            continue
         yield f"train {training.name}".strip(), partial(train_model, run, training)
         yield f"export {training.name}".strip(), partial(export_model, run, training)
     if run.part == "train":
@@ -237,13 +240,20 @@ def measure_control(run: Run) -> str:
 
 def train_model(run: Run, training: Training) -> str:
     """verl, from the last good checkpoint to the last step."""
-    reached = latest_step(training.directory.path / "checkpoints")
-    if run.part == "evaluate" and reached < training.steps:
-        raise TrainingError(
-            f"the evaluation of {run.directory.path} was started at step {reached} of "
-            f"{training.steps}: finish its training first (`action=status` shows its job)"
-        )
     return train(training.spec, training.directory, run.console, training.steps)
+
+
+def require_model(training: Training) -> str:
+    """The exported model of a training that another job did; this one does not train."""
+    folder = training.directory.path
+    reached = latest_step(folder / "checkpoints")
+    if reached < training.steps or not (folder / "model" / "config.json").exists():
+        raise TrainingError(
+            f"the evaluation of {folder} was started when {reached} of {training.steps} steps were "
+            "saved, or before the model was exported: finish its training first (`action=status` "
+            "shows its job)"
+        )
+    return f"{training.steps} steps, done before"
 
 
 def export_model(run: Run, training: Training) -> str:

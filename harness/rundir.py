@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from harness.differences import differences
 from harness.errors import RunDirError
@@ -103,14 +103,12 @@ class RunDir:
                 "Set output_root=<a writable folder>"
             ) from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            if not locked(lock):
                 lock.seek(0)
                 raise RunDirError(
                     f"{self.path} is held by {lock.read().strip() or 'another process'}. "
                     "Wait for it to end, or start another run (another seed=, another output_root=)"
-                ) from error
+                )
             lock.seek(0)
             lock.truncate()
             lock.write(f"process {os.getpid()} on {socket.gethostname()} since {_now()}\n")
@@ -137,14 +135,11 @@ class RunDir:
 
     def holder(self) -> str | None:
         """The living process that holds the directory, if one does."""
-        try:
-            with (self.path / ".lock").open("a+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileNotFoundError:
+        path = self.path / ".lock"
+        if not path.exists():
             return None
-        except BlockingIOError:
-            return (self.path / ".lock").read_text().strip() or "another process"
-        return None
+        with path.open("a+") as lock:
+            return None if locked(lock) else path.read_text().strip() or "another process"
 
     def _claim(self, mine: dict[str, Any]) -> None:
         self.freeze(mine)
@@ -180,6 +175,25 @@ class RunDir:
     def events(self) -> list[dict[str, Any]]:
         """All events; a line cut short by a kill is dropped."""
         return read_events(self.path / "events.jsonl")
+
+
+def locked(file: IO[str]) -> bool:
+    """Takes the lock of an open file; False where another process has it.
+
+    Raises:
+        RunDirError: the file system has no locks.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise RunDirError(
+            f"{file.name} cannot be locked ({error.strerror}), and without a lock two processes "
+            "could write one run. Mount that file system with locks (Lustre: -o flock), or set "
+            "output_root= to another one"
+        ) from error
+    return True
 
 
 def read_status(run: Path) -> dict[str, Any]:

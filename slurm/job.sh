@@ -3,7 +3,6 @@
 # asks SLURM for another attempt when there is something left to do. Everything about the run itself,
 # above all when to give up, is decided in Python (harness/submit/job.py).
 
-INTERRUPTED=75   # exit code of a run that was told to stop and can go on
 BRINGUP=90       # slurm/ray_cluster: not every node came
 NODE_LOST=91     # slurm/ray_cluster: a node went away
 UNWRITABLE=74

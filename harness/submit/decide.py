@@ -155,6 +155,8 @@ def _ended(own: OwnFiles, row: Row) -> tuple[State, str]:
         return "failed", reasons.own_failure(own)
     if own.cancelled_by_us or row.state == "CANCELLED":
         return "cancelled", reasons.cancelled(row, own)
+    if own.state == "waiting" and row.state == "COMPLETED":
+        return "not submitted", "trained; its evaluation has no job"
     if own.state == "interrupted" or own.resumable:
         return "failed", f"{reasons.interrupted(own)}, and SLURM did not start it again; {AGAIN}"
     return "failed", reasons.job_failure(row, own)

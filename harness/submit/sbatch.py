@@ -33,6 +33,10 @@ HINTS = (
 """What sbatch says -> what to do."""
 
 
+class Unanswered(SubmitError):
+    """A command of SLURM did not end in time."""
+
+
 def present() -> bool:
     """Whether this machine can submit."""
     return shutil.which("sbatch") is not None
@@ -48,31 +52,45 @@ def refuse_without_slurm() -> None:
         )
 
 
-def submit(path: Path) -> str:
+def submit(path: Path, name: str) -> str:
     """Hands a script file to SLURM.
+
+    Args:
+        path: the script.
+        name: its job name, which no other script has: when the answer is lost, the job is found by
+            it.
 
     Returns:
         The job id.
 
     Raises:
-        SubmitError: refused (in SLURM's words, with what to do), no answer in a minute, or an
-            answer without a job id; then it is not known whether there is a job.
+        SubmitError: refused (in SLURM's words, with what to do), or no answer that names a job and
+            no job of that name.
     """
     from submitit import SlurmExecutor
     from submitit.core.utils import FailedSubmissionError
 
-    code, output, errors = _call(["sbatch", str(path)])
-    if code != 0:
-        said = errors or output
-        raise SubmitError(f"sbatch refused {path}: {said}\n{_hint(said)}".rstrip())
     try:
-        found: str = SlurmExecutor._get_job_id_from_submission_command(output)
-    except FailedSubmissionError as error:
+        code, output, errors = _call(["sbatch", str(path)])
+        if code == 0:
+            return str(SlurmExecutor._get_job_id_from_submission_command(output))
+    except (Unanswered, FailedSubmissionError) as error:
+        if found := _job_named(name):
+            return found
         raise SubmitError(
-            f"sbatch answered {output[:200]!r}, which names no job: whether {path} was submitted "
-            "is not known. `squeue --me` tells"
+            f"sbatch gave no answer that names a job ({error}), and squeue shows none named {name}"
         ) from error
-    return found
+    said = errors or output
+    raise SubmitError(f"sbatch refused {path}: {said}\n{_hint(said)}".rstrip())
+
+
+def _job_named(name: str) -> str | None:
+    """The job (of an array: its own id) of that name, if SLURM answers and has one."""
+    try:
+        code, output, _ = _call(["squeue", "--noheader", f"--name={name}", "--format=%F"])
+    except SubmitError:
+        return None
+    return output.split()[0] if code == 0 and output else None
 
 
 def test_only(path: Path) -> tuple[bool, str]:
@@ -121,7 +139,7 @@ def _call(words: list[str]) -> tuple[int, str, str]:
     except FileNotFoundError as error:
         raise SubmitError(f"{words[0]} is not on this machine: {error}") from error
     except subprocess.TimeoutExpired as error:
-        raise SubmitError(
+        raise Unanswered(
             f"{words[0]} did not answer within {TIMEOUT_S} s: whether it did its work is not "
             "known. `squeue --me` tells, when the controller answers again"
         ) from error

@@ -21,6 +21,8 @@ class Place:
     """The snapshot of the code."""
     python: str
     """The interpreter that submits."""
+    working: Path
+    """The folder where it was started: relative paths of the run begin there."""
 
     def runs(self, group: str) -> Path:
         """The run directories of a group, one a line; line = array index + 1."""
@@ -125,7 +127,7 @@ def srun_options(launch: SlurmLaunch, place: Place) -> list[str]:
         return []
     mounts = ",".join(_mount(path) for path in _mounts(launch, place))
     return [f"--container-image={container.image}", f"--container-mounts={mounts}",
-            "--container-workdir=" + str(place.code), *container.arguments]  # fmt: skip
+            f"--container-workdir={place.working}", *container.arguments]  # fmt: skip
 
 
 def interpreter(launch: SlurmLaunch, place: Place) -> list[str]:
@@ -136,15 +138,17 @@ def interpreter(launch: SlurmLaunch, place: Place) -> list[str]:
     if container.kind == "pyxis":
         return [container.python]
     binds = [word for path in _mounts(launch, place) for word in ("--bind", path)]
+    binds += ["--pwd", str(place.working)]
     image = str(container.image)
     return ["apptainer", "exec", "--nv", *binds, *container.arguments, image, container.python]
 
 
 def _mounts(launch: SlurmLaunch, place: Place) -> list[str]:
-    """The output root, where the snapshot lies; what is shared; what is asked for. Each once."""
+    """Output root with the snapshot, working folder, what is shared and what is asked for."""
     shared = [os.path.expanduser(os.path.expandvars(path)) for path in launch.shared_paths]
     root = str(place.submission.parents[1])
-    return list(dict.fromkeys([root, *shared, *launch.container.mounts]))
+    found = [root, str(place.working), *shared, *launch.container.mounts]
+    return list(dict.fromkeys(found))
 
 
 def _mount(path: str) -> str:

@@ -53,7 +53,7 @@ def snapshot(parent: Path, root: Path = ROOT) -> Code:
         return _without_git(parent, root)
     tree = _tree(root, without=parent.parent)
     made = Code(
-        folder=parent / tree[:NAME_DIGITS],
+        folder=parent / f"{tree[:NAME_DIGITS]}-{commit[:7]}",
         tree=tree,
         commit=commit,
         dirty=tree != _git(root, "rev-parse", "HEAD^{tree}"),

@@ -17,10 +17,10 @@ from harness.console import Console, short
 from harness.differences import differences
 from harness.errors import ConfigError, RunDirError, SubmitError
 from harness.files import write_json, write_text
-from harness.rundir import RunDir, run_name
+from harness.rundir import RunDir, locked, read_status, run_name
 from harness.spec import RunSpec, SlurmLaunch
 from harness.submit import freeze, records, sbatch
-from harness.submit.script import Place, script
+from harness.submit.script import Place, job_name, script
 from harness.submit.shapes import Group, Shape, grouped
 from harness.submit.snapshot import Code, snapshot
 
@@ -69,8 +69,8 @@ def _refuse_two_of_one(first: Wanted, second: Wanted) -> None:
             first.spec.model_dump(mode="json"), second.spec.model_dump(mode="json")
         )
         raise ConfigError(
-            f"{first.directory.path.name} is asked for in two ways, which make no difference to its "
-            "result:\n" + "\n".join(differ) + "\nAsk for it in one way only"
+            f"{first.directory.path.name} is asked for in two ways, which make no difference to "
+            "its result:\n" + "\n".join(differ) + "\nAsk for it in one way only"
         )
 
 
@@ -85,9 +85,7 @@ def one_at_a_time(root: Path, console: Console) -> Iterator[None]:
             f"cannot write to {root}: {error.strerror}. Set output_root=<a writable folder>"
         ) from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not locked(lock):
             console.say(f"another submission into {root} is under way; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -137,7 +135,7 @@ def _check(runs: Sequence[Wanted], code: Code) -> None:
 def _place(root: Path, code: Code) -> Place:
     identifier = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     folder = root / records.SUBMISSIONS_FOLDER / identifier
-    return Place(submission=folder, code=code.folder, python=sys.executable)
+    return Place(submission=folder, code=code.folder, python=sys.executable, working=Path.cwd())
 
 
 def _record(place: Place, code: Code, runs: Sequence[Wanted]) -> dict[str, Any]:
@@ -175,7 +173,7 @@ def _submit_group(
             for member in members:  # before SLURM hears of it: the job may start at once
                 member.status("queued")
         try:
-            earlier = entry["job_id"] = sbatch.submit(path)
+            earlier = entry["job_id"] = sbatch.submit(path, job_name(place.submission.name, name))
         except SubmitError as error:
             entry["error"] = str(error)
             if not jobs:
@@ -196,6 +194,8 @@ def array_name(number: str, shape: Shape) -> str:
 
 def _take_back(members: Sequence[RunDir], error: SubmitError) -> None:
     for member in members:
+        if read_status(member.path).get("state") != "queued":
+            continue  # a job of it runs after all
         member.status("failed", stage="submit", reason=str(error), cause="not_submitted")
 
 
@@ -239,6 +239,7 @@ def dry_run(runs: Sequence[Wanted], console: Console) -> int:
         submission=root / records.SUBMISSIONS_FOLDER / "DRY-RUN",
         code=root / records.CODE_FOLDER / "DRY-RUN",
         python=sys.executable,
+        working=Path.cwd(),
     )
     refused = False
     for number, group in enumerate(groups, start=1):

@@ -51,7 +51,7 @@ def test_a_clean_tree_is_the_commit(tree: Path) -> None:
     code = taken(tree)
     assert (code.commit, code.dirty) == (git(tree, "rev-parse", "HEAD").strip(), False)
     assert code.tree == git(tree, "rev-parse", "HEAD^{tree}").strip()
-    assert code.folder == tree / "outputs" / "code" / code.tree[:12]
+    assert code.folder == tree / "outputs" / "code" / f"{code.tree[:12]}-{code.commit[:7]}"
     assert names(code.folder) == {".code.json", ".gitignore", "gone.py", "pkg/a.py"}
     assert code.text() == f"commit {code.commit[:10] if code.commit else ''}"
 
