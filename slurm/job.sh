@@ -68,7 +68,7 @@ run_it=(-m harness.submit.job "$run")
 job=("${PYTHON[@]}" "${run_it[@]}")
 if ((SLURM_JOB_NUM_NODES > 1)); then
     job=("${PYTHON[@]}" "$REPRISE_CODE/slurm/ray_cluster" --logs "$logs" --gpus-per-node "$REPRISE_GPUS_PER_NODE"
-        --cpus-per-node "$SLURM_CPUS_PER_TASK" -- "${PYTHON[@]: -1}" "${run_it[@]}")  # in a container already: the last word alone is the interpreter
+        --cpus-per-node "$REPRISE_RAY_CPUS" -- "${PYTHON[@]: -1}" "${run_it[@]}")  # in a container already: the last word alone is the interpreter
 fi
 trap on_signal USR2
 trap on_term TERM

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from harness import pipeline
+from harness.checkpoints import TRACKER
 from harness.console import Console
 from harness.errors import ConfigError, TrainingError
-from harness.pipeline import Run, Training, execute, in_order, train_model
+from harness.pipeline import Run, Training, execute, in_order, require_model
 from harness.rundir import RunDir, read_status
 from harness.spec import RunPart, RunSpec
 from tests.submit.stub import slurm_run, with_launch
@@ -24,7 +25,8 @@ def test_training_ends_with_the_exported_model_and_evaluation_asks_for_all_of_it
     spec = with_launch(slurm_run(Path("/nowhere")), split=True)
     training = ["prepare", "control", "train", "export"]
     assert stages(spec, "train") == training
-    assert stages(spec, "evaluate") == stages(spec, "all") == [*training, "evaluate", "report"]
+    assert stages(spec, "all") == [*training, "evaluate", "report"]
+    assert stages(spec, "evaluate") == ["prepare", "control", "train", "evaluate", "report"]
 
 
 def test_a_trained_half_waits_for_its_evaluation(
@@ -37,15 +39,18 @@ def test_a_trained_half_waits_for_its_evaluation(
     assert not (run / "report.html").exists()
 
 
-def test_an_evaluation_whose_training_is_not_done_does_not_train() -> None:
-    spec = with_launch(slurm_run(Path("/nowhere")), split=True)
-    directory = RunDir(Path("/nowhere"))
-    training = Training(name="", spec=spec, directory=directory, steps=12)
-    run = Run(
-        spec=spec, directory=directory, trainings=[training], console=Console(), part="evaluate"
-    )
-    with pytest.raises(TrainingError, match="at step 0 of 12: finish its training first"):
-        train_model(run, training)
+def test_an_evaluation_whose_training_is_not_done_does_not_train(tmp_path: Path) -> None:
+    spec = with_launch(slurm_run(tmp_path), split=True)
+    training = Training(name="", spec=spec, directory=RunDir(tmp_path), steps=12)
+    with pytest.raises(TrainingError, match=r"0 of 12 steps were saved, or .* finish its training"):
+        require_model(training)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / TRACKER).write_text("12")
+    with pytest.raises(TrainingError, match="12 of 12 steps were saved, or before the model"):
+        require_model(training)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    assert require_model(training) == "12 steps, done before"
 
 
 @pytest.mark.parametrize(("part", "asked"), [("evaluate", "2 A800"), ("train", "4 A800")])

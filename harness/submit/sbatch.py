@@ -78,7 +78,8 @@ def submit(path: Path, name: str) -> str:
         if found := _job_named(name):
             return found
         raise SubmitError(
-            f"sbatch gave no answer that names a job ({error}), and squeue shows none named {name}"
+            f"sbatch gave no answer that names a job ({str(error).strip()}), and no job named "
+            f"{name} was found: whether it took {path} is not known; `squeue --me` tells"
         ) from error
     said = errors or output
     raise SubmitError(f"sbatch refused {path}: {said}\n{_hint(said)}".rstrip())

@@ -11,6 +11,10 @@ from harness.submit.shapes import Group, Shape
 SIGNAL = "USR2"
 """What SLURM sends to the batch shell before a time limit, and before a preemption where it can."""
 
+LEAST_RAY_CPUS = 16
+"""What Ray is told a node has, at least: verl reserves three for each GPU and some beside, and
+waits for ever where they are fewer. Only Ray's book-keeping; SLURM gives what was asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -110,6 +114,7 @@ def _body(group: Group, shape: Shape, place: Place, name: str) -> str:
         "REPRISE_RUNS": str(place.runs(name)),
         "REPRISE_PART": shape.part,
         "REPRISE_GPUS_PER_NODE": str(shape.gpus_per_node),
+        "REPRISE_RAY_CPUS": str(max(shape.cpus_per_node, LEAST_RAY_CPUS)),
         "REPRISE_NOTICE_S": str(launch.notice_s),
         "REPRISE_MAX_ATTEMPTS": str(launch.max_attempts),
     }

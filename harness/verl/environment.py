@@ -96,8 +96,8 @@ def _job_config(variables: Mapping[str, str]) -> str:
 def environment(base: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
     """The base environment with a run's assignments, and without what must not reach it."""
     kept = dict(base)
-    if added.get("VERL_PLATFORM") == "cpu" and JOB_CONFIG not in added:
-        # A Ray cluster that happens to run on this machine is not this run's.
+    if JOB_CONFIG not in added:
+        # A Ray that happens to run on this machine is not this run's: it lacks its variables.
         kept.pop("RAY_ADDRESS", None)
     python_path = [added["PYTHONPATH"], *filter(None, [base.get("PYTHONPATH")])]
     added = {**added, "PYTHONPATH": os.pathsep.join(python_path)}

@@ -18,15 +18,23 @@ def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stubs:
 
 
 def test_the_job_id_is_returned(stubs: Stubs, tmp_path: Path) -> None:
-    assert sbatch.submit(tmp_path / "1.sbatch") == "101"
+    assert sbatch.submit(tmp_path / "1.sbatch", "reprise-x-1") == "101"
     assert stubs.calls("sbatch") == [[str(tmp_path / "1.sbatch")]]
     assert sbatch.present()
 
 
 def test_an_answer_without_a_job_is_told(stubs: Stubs, tmp_path: Path) -> None:
     stubs.add("sbatch", "echo 'have a nice day'")
-    with pytest.raises(SubmitError, match=r"'have a nice day'.*not known. `squeue --me`"):
-        sbatch.submit(tmp_path / "1.sbatch")
+    with pytest.raises(SubmitError, match=r"(?s)have a nice day.*not known; `squeue --me`"):
+        sbatch.submit(tmp_path / "1.sbatch", "reprise-x-1")
+
+
+def test_a_lost_answer_is_made_good_by_the_name_of_the_job(stubs: Stubs, tmp_path: Path) -> None:
+    stubs.add("sbatch", "echo 'have a nice day'")
+    stubs.add("squeue", "echo 4711; echo 4711")
+    assert sbatch.submit(tmp_path / "1.sbatch", "reprise-x-1") == "4711"
+    (call,) = stubs.calls("squeue")
+    assert "--name=reprise-x-1" in call
 
 
 def test_silence_is_told(stubs: Stubs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +42,7 @@ def test_silence_is_told(stubs: Stubs, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sbatch, "TIMEOUT_S", 0.2)
     started = time.monotonic()
     with pytest.raises(SubmitError, match=r"did not answer within 0.2 s.*squeue --me"):
-        sbatch.submit(tmp_path / "1.sbatch")
+        sbatch.submit(tmp_path / "1.sbatch", "reprise-x-1")
     assert time.monotonic() - started < 10
 
 
@@ -59,7 +67,7 @@ def test_a_refusal_says_what_to_do(stubs: Stubs, tmp_path: Path, words: str, hin
     (stubs.folder / "refuse_1").write_text(said)
     (stubs.folder / "refuse_2").write_text(said)
     with pytest.raises(SubmitError) as refused:
-        sbatch.submit(tmp_path / "1.sbatch")
+        sbatch.submit(tmp_path / "1.sbatch", "reprise-x-1")
     assert said in str(refused.value) and hint in str(refused.value)
     assert "{partitions}" not in str(refused.value) and "{{" not in str(refused.value)
     taken, answer = sbatch.test_only(tmp_path / "1.sbatch")
@@ -70,7 +78,7 @@ def test_a_refusal_without_sinfo_still_says_what_sbatch_said(stubs: Stubs, tmp_p
     stubs.add("sinfo", "exit 1")
     (stubs.folder / "refuse_1").write_text("invalid partition specified: gpux")
     with pytest.raises(SubmitError, match=r"specified: gpux\nset launch\.partition"):
-        sbatch.submit(tmp_path / "1.sbatch")
+        sbatch.submit(tmp_path / "1.sbatch", "reprise-x-1")
 
 
 def test_test_only_submits_nothing(stubs: Stubs, tmp_path: Path) -> None:
@@ -100,7 +108,7 @@ def test_an_enclosing_job_does_not_reach_sbatch(
         monkeypatch.setenv(name, "inherited")
     monkeypatch.setenv("SLURM_CONF", "/etc/slurm/mine.conf")
     monkeypatch.setenv("HF_HOME", "/hf")
-    sbatch.submit(tmp_path / "1.sbatch")
+    sbatch.submit(tmp_path / "1.sbatch", "reprise-x-1")
     seen = (stubs.folder / "environment").read_text()
     assert "inherited" not in seen
     assert "SLURM_CONF=/etc/slurm/mine.conf" in seen and "HF_HOME=/hf" in seen

@@ -150,9 +150,9 @@ def test_apptainer_runs_python_in_the_image(
     done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
     assert done.stdout == "42\n"
     (call,) = stubs.calls("apptainer")
-    assert call[:8] == [
-        "exec", "--nv", "--bind", "/shared/outputs", "--bind", "/scratch", "--cleanenv",
-        "/my images/r.sif",
+    assert call[:12] == [
+        "exec", "--nv", "--bind", "/shared/outputs", "--bind", "/home/me/work", "--bind",
+        "/scratch", "--pwd", "/home/me/work", "--cleanenv", "/my images/r.sif",
     ]  # fmt: skip
 
 
@@ -171,6 +171,5 @@ def test_shared_paths_are_mounted_once(monkeypatch: pytest.MonkeyPatch) -> None:
             "shared_paths": ["$STORE", "/shared/outputs"],
         }
     )
-    assert "--container-mounts=/shared/outputs:/shared/outputs,/store:/store,/a:/b" in srun_options(
-        launch, PLACE
-    )
+    mounts = "/shared/outputs:/shared/outputs,/home/me/work:/home/me/work,/store:/store,/a:/b"
+    assert f"--container-mounts={mounts}" in srun_options(launch, PLACE)
