@@ -59,6 +59,16 @@ def submissions(root: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in root.glob("submissions/*/submission.json")]
 
 
+def phases(run: Path) -> dict[str, set[str]]:
+    """Phase of the run's jobs -> the nodes that were in it."""
+    found: dict[str, set[str]] = {}
+    for path in run.glob("logs/slurm/*/phases.jsonl"):
+        for line in path.read_text().splitlines():
+            phase = json.loads(line)
+            found.setdefault(phase["phase"], set()).add(phase["node"])
+    return found
+
+
 def check_done(run: Path, steps: int) -> None:
     status = json.loads((run / "status.json").read_text())
     assert status["state"] == "done", status
@@ -89,13 +99,9 @@ def test_tinyzero_over_two_nodes(cluster: Cluster, tmp_path: Path) -> None:
     words = (*TINYZERO, "hardware.nodes=2")
     (run,) = finish(tmp_path, words)
     check_done(run, 3)
-    phases = [
-        json.loads(line)
-        for path in run.glob("logs/slurm/*/phases.jsonl")
-        for line in path.read_text().splitlines()
-    ]
-    assert {"head_up", "all_nodes_up", "driver_ended"} <= {phase["phase"] for phase in phases}
-    assert len({phase["node"] for phase in phases if phase["phase"] == "node_joined"}) == 2
+    wait_for(lambda: "script_ended" in phases(run), "the end of the job")
+    assert {"head_up", "all_nodes_up", "driver_ended", "torn_down"} <= phases(run).keys()
+    assert len(phases(run)["node_joined"]) == 2
     shards = list(run.glob("checkpoints/global_step_3/actor/model_world_size_2_rank_*.pt"))
     assert len(shards) == 2
 
