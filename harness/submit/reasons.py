@@ -55,7 +55,7 @@ PENDING = {
     "DependencyNeverSatisfied": "the job it waits for did not end well, so it never starts",
     "JobArrayTaskLimit": "waiting: launch.array_parallelism runs of its array run already",
     "BeginTime": "waiting for its begin time (a requeued job pauses for a minute or two)",
-    "JobHeldUser": "held: `scontrol release {job}` lets it go on",
+    "JobHeldUser": "held: `scontrol release <job>` lets it go on",
     "JobHeldAdmin": "held by an administrator",
     "PartitionDown": "the partition is down",
     "PartitionInactive": "the partition is inactive",
@@ -68,8 +68,8 @@ PENDING = {
     "InvalidQOS": "the QOS is not valid: see launch.qos",
     "AccountNotAllowed": "the account may not use this partition",
     "QOSNotAllowed": "the QOS may not use this partition",
-    "job requeued in held state": "held: `scontrol release {job}` lets it go on",
-    "launch failed requeued held": "held after a failed launch: `scontrol release {job}`",
+    "job requeued in held state": "held: `scontrol release <job>` lets it go on",
+    "launch failed requeued held": "held after a failed launch: `scontrol release <job>`",
 }
 PENDING_PATTERNS = (
     (r"ReqNodeNotAvail|Nodes required for job are DOWN", "the nodes it needs are down or reserved"),

@@ -217,12 +217,9 @@ def _say(console: Console, place: Place, code: Code, record: dict[str, Any]) -> 
         for group in record["groups"]
     ]
     console.table(f"submitted, {code.text()}", ["job", "runs", "part", "resources of each"], rows)
-    folder = short(place.submission)
     console.say(
-        f"python run.py action=status runs={folder}    state, step, reward, time left\n"
-        f"python run.py action=wait runs={folder}      until all have ended\n"
-        f"python run.py action=cancel runs={folder}    end those that have not\n"
-        f"python run.py action=collect runs={folder}   results"
+        f"python run.py action=status runs={short(place.submission)}\n"
+        "likewise action=wait (until all have ended), cancel, collect (results)"
     )
 
 

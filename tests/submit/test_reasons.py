@@ -98,7 +98,7 @@ def test_last_words_may_tell_of_memory() -> None:
         ("QOSMaxWallDurationPerJobLimit", "waiting: a limit of the QOS or account is reached"),
         ("ReqNodeNotAvail, UnavailableNodes:node[1-2]", "the nodes it needs are down or reserved"),
         ("DependencyNeverSatisfied", "the job it waits for did not end well, so it never starts"),
-        ("JobHeldUser", "held: `scontrol release 7_0` lets it go on (JobHeldUser)"),
+        ("JobHeldUser", "held: `scontrol release <job>` lets it go on (JobHeldUser)"),
         ("SomethingOfTomorrow", "waiting (SomethingOfTomorrow)"),
         ("", "waiting to be looked at"),
     ],
