@@ -56,7 +56,7 @@ def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
             | _reward(spec)
             | _trainer(spec, algorithm, run_dir, steps)
             | _plugins(spec, algorithm)
-            | _laptop(spec)
+            | _ray(spec)
         )
     check_keys(algorithm.kind, keys, spec.verl)
     return keys | spec.verl
@@ -251,7 +251,7 @@ def _rollout(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{rollout}.val_kwargs.top_k": validation.top_k,
         f"{rollout}.val_kwargs.n": spec.schedule.validation_samples,
         f"{rollout}.agent.default_agent_loop": "reprise",
-        f"{rollout}.agent.num_workers": 1 if hardware.device == "cpu" else 8,
+        f"{rollout}.agent.num_workers": _helpers(spec, per_node=1),
     }
 
 
@@ -278,7 +278,7 @@ def _critic(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path) -> Keys:
 def _reward(spec: RunSpec) -> Keys:
     module, function = spec.reward.function.split(":")
     return {
-        "reward.num_workers": 1 if spec.hardware.device == "cpu" else 8,
+        "reward.num_workers": _helpers(spec, per_node=2),
         "reward.reward_manager.source": "importlib",
         "reward.reward_manager.name": "RewardManager",
         "reward.reward_manager.module.path": f"{PLUGIN}.reward_manager",
@@ -328,11 +328,17 @@ def _schedule(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
     }
 
 
-def _laptop(spec: RunSpec) -> Keys:
-    if spec.hardware.device != "cpu":
-        return {}
-    keys: Keys = {"transfer_queue.backend.SimpleStorage.num_data_storage_units": 1}
-    if spec.hardware.nodes > 1:
+def _helpers(spec: RunSpec, per_node: int) -> int:
+    """Processes of one kind beside the training ones: verl's eight, more where nodes need them."""
+    return 1 if spec.hardware.device == "cpu" else max(8, per_node * spec.hardware.nodes)
+
+
+def _ray(spec: RunSpec) -> Keys:
+    units = _helpers(spec, per_node=2)
+    if units == 8:
+        return {}  # verl's own
+    keys: Keys = {"transfer_queue.backend.SimpleStorage.num_data_storage_units": units}
+    if spec.hardware.device != "cpu" or spec.hardware.nodes > 1:
         return keys  # ray.init refuses the size of a Ray that it joins
     return keys | {
         "ray_kwargs.ray_init.num_cpus": 16,

@@ -60,4 +60,17 @@ def test_the_keys_to_set_reach_verl(key: str) -> None:
 
 
 def test_the_page_names_keys() -> None:
-    assert len(KEYS) == 4
+    assert KEYS == ["verl.transfer_queue.backend.SimpleStorage.total_storage_size"]
+
+
+def test_helpers_grow_with_the_nodes() -> None:
+    found = {}
+    for nodes in (1, 4, 16):
+        spec = spec_of("+repro=dapo", "hardware=128xH20", f"hardware.nodes={nodes}")
+        keys = emit(spec, ROOT / "outputs" / "run", 1)
+        found[nodes] = [
+            keys["actor_rollout_ref.rollout.agent.num_workers"],
+            keys["reward.num_workers"],
+            keys.get("transfer_queue.backend.SimpleStorage.num_data_storage_units", "verl's"),
+        ]
+    assert found == {1: [8, 8, "verl's"], 4: [8, 8, "verl's"], 16: [16, 32, 32]}
