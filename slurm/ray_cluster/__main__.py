@@ -6,6 +6,6 @@ from pathlib import Path
 if __name__ == "__main__":
     # Running a folder puts the folder itself on the path; the package is found from beside it.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from ray_cluster.main import main  # type: ignore[import-not-found]
+    from ray_cluster.main import main
 
     sys.exit(main())
