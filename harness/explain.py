@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import OverrideParseException
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import ConfigError
@@ -69,11 +70,8 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def explain_hydra(error: Exception) -> ConfigError:
     """Hydra's refusal of a command line, with the nearest group, option or key."""
     text = str(error).split("Config search path:")[0].strip()
-    if match := re.match(r"Error parsing override '(.*)'", text):
-        return ConfigError(
-            f"{match.group(1)} is not understood: write group=choice, key=value or +repro=name "
-            f"(recipes: {', '.join(options('repro'))}); `python run.py --help` lists them"
-        )
+    if isinstance(error, OverrideParseException):
+        return ConfigError(_unreadable(error.override.removeprefix("++")))
     if match := re.match(r"Ambiguous value for argument '([\w.+]+)=", text):
         return ConfigError(
             f"{match.group(1).lstrip('+')} was given several values: add -m to run one after the "
@@ -93,6 +91,19 @@ def explain_hydra(error: Exception) -> ConfigError:
             )
         return ConfigError(f"unknown key {match.group(1)}{_nearest(path)}")
     return ConfigError(text)
+
+
+def _unreadable(word: str) -> str:
+    key, sign, value = word.partition("=")
+    if sign and not value.startswith(("'", '"')):
+        return (
+            f"{word} is not understood: a value with braces, brackets, commas, quotes or = needs "
+            f"quotes of its own within those of the shell: '{key}=\"{value}\"'"
+        )
+    return (
+        f"{word} is not understood: write group=choice, key=value or +repro=name (recipes: "
+        f"{', '.join(options('repro'))}); `python run.py --help` lists them"
+    )
 
 
 def _unknown_choice(group: str, choice: str) -> str:

@@ -8,7 +8,7 @@ from harness.errors import ConfigError
 from harness.spec import Hardware
 
 RAY_NODES_VARIABLE = "REPRISE_RAY_NODES"
-"""Nodes of the Ray at RAY_ADDRESS; set by slurm/ray_cluster.py once it has found them all."""
+"""Nodes of the Ray at RAY_ADDRESS; set by slurm/ray_cluster once it has found them all."""
 
 TRAINING = (
     "  hardware=cpu            the recipe in miniature, here, now\n"

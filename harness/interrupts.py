@@ -1,5 +1,5 @@
-"""SIGTERM treated as Ctrl-C, so that whoever stops a run leaves a true status behind; the pipeline,
-evaluations and training start under it."""
+"""SIGTERM treated as Ctrl-C, so that whoever stops a run leaves a true status behind, and both held
+back from what must not be cut in two; runs, evaluations and submissions start under them."""
 
 import contextlib
 import signal
@@ -29,3 +29,21 @@ def sigterm_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a lost terminal do their work only when the block is over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python delivers signals to the main thread only
+        return
+    heard: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.signal(n, lambda number, _: heard.append(number)) for n in numbers}
+    try:
+        yield
+    finally:
+        for held, handler in before.items():
+            signal.signal(held, handler)
+    if heard:
+        signal.raise_signal(heard[0])

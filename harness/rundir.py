@@ -52,7 +52,12 @@ def record(spec: RunSpec) -> dict[str, Any]:
     return {"identity": identity(spec), "name": run_name(spec), "spec": content}
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """A run.json.
+
+    Raises:
+        RunDirError: it is damaged.
+    """
     try:
         content: dict[str, Any] = json.loads(path.read_text())
         content["identity"], content["spec"]
@@ -124,7 +129,7 @@ class RunDir:
         """
         frozen = self.path / RUN_FILE
         if frozen.exists():
-            theirs = _read_record(frozen)
+            theirs = read_record(frozen)
             if theirs["identity"] != mine["identity"]:
                 raise RunDirError(
                     f"{self.path} belongs to another run; it differs in:\n"

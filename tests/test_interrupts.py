@@ -1,4 +1,4 @@
-"""SIGTERM as Ctrl-C: once, also where such blocks are nested, and not after them."""
+"""SIGTERM as Ctrl-C: once, also where such blocks are nested, and not after them; Ctrl-C late."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from harness.interrupts import sigterm_as_interrupt
+from harness.interrupts import held_back, sigterm_as_interrupt
 
 
 def terminate() -> None:
@@ -64,3 +64,32 @@ def test_another_thread_changes_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
+    finished = False
+    with pytest.raises(KeyboardInterrupt), held_back():
+        os.kill(os.getpid(), signal.SIGINT)
+        finished = True
+    assert finished
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_error_in_a_block_wins_over_ctrl_c() -> None:
+    with pytest.raises(ValueError, match="refused"), held_back():
+        os.kill(os.getpid(), signal.SIGINT)
+        raise ValueError("refused")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_lost_terminal_waits_too() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGHUP, lambda number, _: heard.append(number))
+    try:
+        with held_back():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert heard == []
+        assert heard == [signal.SIGHUP]
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -38,12 +38,13 @@ def cancel(where: Path, console: Console) -> int:
     """
     owns = [read(folder) for folder in run_folders(where)]
     _name_local(owns, console)
+    unknown = _name_damaged(owns, console)
     rows = _asked(owns)
     open_jobs = {own.folder: _open(own, rows) for own in owns if own.state != "done"}
     mine = [own for own in owns if open_jobs.get(own.folder)]
     if not mine:
         console.say("nothing to cancel: SLURM has no job of these runs")
-        return 0
+        return 1 if unknown else 0
     jobs = {job for own in mine for job in open_jobs[own.folder]}
     for own in mine:
         _mark(own, confirmed=False)
@@ -61,7 +62,7 @@ def cancel(where: Path, console: Console) -> int:
             f"SLURM still has {', '.join(sorted(left)[:NAMED])}{': ' + said if said else ''}. "
             "Give the same command again, or see `scontrol show job`"
         )
-    return 1 if left else 0
+    return 1 if left or unknown else 0
 
 
 def _name_local(owns: Sequence[OwnFiles], console: Console) -> None:
@@ -75,6 +76,20 @@ def _name_local(owns: Sequence[OwnFiles], console: Console) -> None:
         )
         more = f" and {len(local) - NAMED} more" if len(local) > NAMED else ""
         console.say(f"left alone, started on a machine: {named}{more}")
+
+
+def _name_damaged(owns: Sequence[OwnFiles], console: Console) -> bool:
+    """Tells of runs whose jobs cannot be known; whether there are any."""
+    damaged = [own for own in owns if own.damage and not own.jobs]
+    for own in damaged[:NAMED]:
+        console.say(
+            f"left alone, its jobs are not known: {own.folder.name}: {own.damage}. "
+            "`squeue --me --format='%A %j %k'` lists yours with their submissions, where <n>.runs "
+            "has the runs of array <n>"
+        )
+    if more := len(damaged[NAMED:]):
+        console.say(f"and {more} more")
+    return bool(damaged)
 
 
 def _asked(owns: Sequence[OwnFiles]) -> Mapping[str, Row]:

@@ -1,12 +1,10 @@
 """What launch=slurm does with the runs of one command line: those that are there are shown, the
 rest is submitted; the actions run and dry_run call it."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
-from harness.console import Console
-from harness.rundir import RUN_FILE, record
+from harness.console import Console, short
+from harness.rundir import RUN_FILE, read_record, record
 from harness.spec import RunSpec
 from harness.submit import sbatch, table
 from harness.submit.decide import RunState
@@ -38,7 +36,8 @@ def submit_runs(runs: Runs, *, again: bool) -> int:
     """
     sbatch.refuse_without_slurm()
     found, console = wanted(runs), Console()
-    with one_at_a_time(below_one_root(found), console):
+    root = below_one_root(found)
+    with one_at_a_time(root, console):
         there = [run.directory.path for run in found if (run.directory.path / RUN_FILE).exists()]
         known = {state.folder: state for state in states(there)}
         fresh = [run for run in found if is_due(run, known.get(run.directory.path), again)]
@@ -46,7 +45,7 @@ def submit_runs(runs: Runs, *, again: bool) -> int:
             submit(fresh, console)
     due = {run.directory.path for run in fresh}
     if shown := [state for folder, state in known.items() if folder not in due]:
-        table.show(console, shown)
+        table.show(console, shown, where=short(root))
         if not again and any(state.final and state.state != "done" for state in shown):
             console.say("again=true submits those that failed or were cancelled")
     return 0
@@ -66,7 +65,7 @@ def is_due(run: Wanted, state: RunState | None, again: bool) -> bool:
 
 def _asks_for_more(run: Wanted) -> bool:
     """A finished run is measured again under another protocol."""
-    before: dict[str, Any] = json.loads((run.directory.path / RUN_FILE).read_text())["spec"]
+    before = read_record(run.directory.path / RUN_FILE)["spec"]
     now = record(run.spec)["spec"]
     return any(before.get(name) != value for name, value in now.items() if name not in NOT_MEASURED)
 

@@ -114,7 +114,7 @@ def _may_change(state: State, row: Row | None) -> bool:
 def _local(own: OwnFiles, now: float) -> tuple[State, str]:
     """A run that was started on a machine, or not at all."""
     said = own.status.get("state")
-    if said is None:
+    if said is None or (said == "queued" and own.damage):  # SLURM may have it: not to be repeated
         return ("lost", "") if own.damage else ("not submitted", "")
     if said == "done":
         return "done", ""
@@ -145,7 +145,7 @@ def _unknown_to_slurm(own: OwnFiles) -> tuple[State, str]:
     if own.state == "running" and own.alive:
         return "running", "continued on this machine"
     if own.state in ("", "queued"):
-        return "lost", f"it never started, and SLURM knows no job {job}; {AGAIN}"
+        return "lost", f"it never started, and SLURM knows no job {job} (any more); {AGAIN}"
     said = "its process is gone" if own.state == "running" else reasons.interrupted(own)
     return "lost", f"status.json says {own.state}, SLURM knows no job {job}: {said}; {AGAIN}"
 
@@ -192,7 +192,8 @@ def _described(own: OwnFiles, row: Row | None, state: State, now: float) -> RunS
     stage = str(own.status.get("stage", ""))
     local = not own.submitted and bool(own.status) and state != "not submitted"
     job = row.job if row else own.jobs[-1].name if own.jobs else LOCAL if local else ""
-    here = str(own.status.get("host", "")) if state not in ("queued", "not submitted") else ""
+    nowhere = state in ("queued", "not submitted") or own.status.get("state") == "queued"
+    here = "" if nowhere else str(own.status.get("host", ""))
     attempt = own.status.get("attempt")
     found = RunState(
         folder=own.folder,

@@ -38,13 +38,14 @@ def freeze_run(directory: RunDir, spec: RunSpec, code: Path) -> None:
         code: the snapshot with which it will run.
 
     Raises:
+        ConfigError: verl has no such keys; nothing was written.
         RunDirError: the directory belongs to another run.
     """
+    trainings = [(leg, frozen_keys(leg, directory.path, code)) for leg in legs(spec)]
     directory.path.mkdir(parents=True, exist_ok=True)
     directory.freeze(record(spec))
-    for leg in legs(spec):
+    for leg, keys in trainings:
         folder = leg.folder(directory.path)
-        keys = frozen_keys(leg, directory.path, code)
         logs = folder / "logs" / "attempt_1"
         settings = assignments(leg.spec, folder, logs)
         settings = {name: relocated(value, code) for name, value in settings.items()}

@@ -45,6 +45,9 @@ def main(run: Path) -> int:
 def _attempt(directory: RunDir) -> int:
     run, submission = directory.path, Path(os.environ["REPRISE_SUBMISSION"])
     spec, launch = frozen(run)
+    if later := _later_submission(run, submission):
+        print(f"giving up: {later} has taken this run over", file=sys.stderr)
+        return GAVE_UP
     task = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     now = attempts.start_now(run, task, int(os.environ.get("SLURM_RESTART_COUNT", "0")))
     if refused := attempts.refusal(attempts.starts(run, task), now, launch.max_attempts):
@@ -59,6 +62,15 @@ def _attempt(directory: RunDir) -> int:
     overrides = record["overrides"].get(str(run), [])
     execute(spec, overrides, part=os.environ["REPRISE_PART"])  # type: ignore[arg-type]
     return 0
+
+
+def _later_submission(run: Path, mine: Path) -> str | None:
+    """Of a run that was submitted twice, since a killed submission could not write down its job."""
+    if not (run / records.SUBMIT).exists():
+        return None  # this job came up before that was written
+    named = str(records.read_record(run / records.SUBMIT)["submission"])
+    moments = [Path(name).name.rpartition("-")[0] for name in (str(mine), named)]
+    return named if moments[1] > moments[0] else None
 
 
 def frozen(run: Path) -> tuple[RunSpec, SlurmLaunch]:
@@ -78,8 +90,10 @@ def _check(directory: RunDir, spec: RunSpec, launch: SlurmLaunch, environment: P
     if changed:
         shown = "\n".join(f"  {line}" for line in changed[:10])
         more = f"\n  and {len(changed) - 10} more" if len(changed) > 10 else ""
-        raise SubmitError(
-            f"what is here is not what was frozen when the run was submitted:\n{shown}{more}\n"
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise SubmitError(  # the first line is what status and wait show
+            f"{changed[0]}{others}: what is here is not what was frozen when the run was "
+            f"submitted:\n{shown}{more}\n"
             "Restore it, or submit again with again=true, which freezes what is there now",
             cause="environment_changed",
         )

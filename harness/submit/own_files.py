@@ -23,7 +23,7 @@ CANCELLED_FILE = "cancelled.json"
 
 BRING_UP = 90
 NODE_LOST = 91
-"""Exit codes of slurm/ray_cluster.py, after which slurm/job.sh asks for another attempt."""
+"""Exit codes of slurm/ray_cluster, after which slurm/job.sh asks for another attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ CAUSES = {
     "no_progress": "no progress",
     "too_many_attempts": "too many attempts",
     "environment_changed": "environment changed",
+    "not_submitted": "",  # is a state already
 }
 """status.json's cause -> words; an exception ("error") speaks for itself."""
 

@@ -25,9 +25,14 @@ HINTS = (
     (r"time limit", "set launch.time_min to at most the partition's limit (a run goes on in the "
      "next job):\n{partitions}"),
     (r"generic resource|gres", "set launch.gres and launch.gpu_types in the profile to this "
-     "cluster's words (untyped GPUs: gres=gpu:{{count}}):\n{partitions}"),
-    (r"node configuration|not available", "no node of the partition has so many GPUs, CPUs or so "
-     "much memory: launch.cpus_per_gpu, launch.mem_gb_per_gpu, launch.partition:\n{partitions}"),
+     "cluster's words (untyped GPUs: gres: 'gpu:{{count}}'):\n{partitions}"),
+    (r"node configuration|not available", "no node of the partition has such GPUs (launch.gres, "
+     "launch.gpu_types), so many of them, so many CPUs (launch.cpus_per_gpu) or so much memory "
+     "(launch.mem_gb_per_gpu):\n{partitions}"),
+    (r"unrecognized option", "take it out of launch.sbatch: this cluster's sbatch has no such "
+     "option (`sbatch --help`)"),
+    (r"slurm controller|socket|configuration file", "SLURM does not answer this machine: see "
+     "`sinfo`, and give the same command again when it does"),
     (r"array", "set launch.array_parallelism, or submit fewer runs: the array is too large"),
 )  # fmt: skip
 """What sbatch says -> what to do."""
@@ -77,8 +82,9 @@ def submit(path: Path, name: str) -> str:
     except (Unanswered, FailedSubmissionError) as error:
         if found := _job_named(name):
             return found
+        said = str(error).strip().partition("\n")[0]  # submitit's advice is about its own objects
         raise SubmitError(
-            f"sbatch gave no answer that names a job ({str(error).strip()}), and no job named "
+            f"sbatch gave no answer that names a job ({said}), and no job named "
             f"{name} was found: whether it took {path} is not known; `squeue --me` tells"
         ) from error
     said = errors or output
@@ -135,7 +141,7 @@ def _call(words: list[str]) -> tuple[int, str, str]:
     try:
         done = subprocess.run(
             words, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S,
-            env=clean(os.environ),
+            env=clean(os.environ), start_new_session=True,  # no Ctrl-C between asking and answer
         )  # fmt: skip
     except FileNotFoundError as error:
         raise SubmitError(f"{words[0]} is not on this machine: {error}") from error

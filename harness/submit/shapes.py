@@ -77,7 +77,7 @@ def _gres(launch: SlurmLaunch, hardware: Hardware, count: int) -> str | None:
     if hardware.gpu is None and "{type}" in launch.gres:
         raise ConfigError(
             f"launch.gres={launch.gres} names the kind of GPU and hardware.gpu is not set: set "
-            "hardware.gpu=<for example A800>, or ask for any with launch.gres='gpu:{count}'"
+            "hardware.gpu=<for example A800>, or ask for any with 'launch.gres=\"gpu:{count}\"'"
         )
     gpu = hardware.gpu or ""
     kind = launch.gpu_types.get(gpu, gpu.lower())

@@ -4,6 +4,7 @@ for and submitted; the actions run and dry_run call it."""
 import fcntl
 import os
 import secrets
+import shlex
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from harness.console import Console, short
 from harness.differences import differences
 from harness.errors import ConfigError, RunDirError, SubmitError
 from harness.files import write_json, write_text
+from harness.interrupts import held_back
 from harness.rundir import RunDir, locked, read_status, run_name
 from harness.spec import RunSpec, SlurmLaunch
 from harness.submit import freeze, records, sbatch
@@ -115,8 +117,13 @@ def submit(runs: Sequence[Wanted], console: Console) -> Path:
     record = _record(place, code, runs)
     place.logs.mkdir(parents=True)
     write_text(place.submission / freeze.ENVIRONMENT, freeze.environment_text())
-    for number, group in enumerate(groups, start=1):
-        _submit_group(runs, group, str(number), place, record)
+    try:
+        for number, group in enumerate(groups, start=1):
+            with held_back():  # a job that SLURM took is written down
+                _submit_group(runs, group, str(number), place, record)
+    except KeyboardInterrupt:
+        console.say(f"\nstopped; {_done_so_far(record)}")
+        raise
     _say(console, place, code, record)
     return place.submission
 
@@ -218,7 +225,7 @@ def _say(console: Console, place: Place, code: Code, record: dict[str, Any]) -> 
     ]
     console.table(f"submitted, {code.text()}", ["job", "runs", "part", "resources of each"], rows)
     console.say(
-        f"python run.py action=status runs={short(place.submission)}\n"
+        f"python run.py action=status {shlex.quote(f'runs={short(place.submission)}')}\n"
         "likewise action=wait (until all have ended), cancel, collect (results)"
     )
 

@@ -1,5 +1,6 @@
 """How runs stand, as a table for a person; the actions status and run, and watch.py, print it."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
@@ -168,7 +169,7 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 def commands(states: Sequence[RunState], where: Path | None) -> list[str]:
     """What a person may want to do next, as command lines with their purpose."""
-    place = f" runs={where}" if where else ""
+    place = f" {shlex.quote(f'runs={where}')}" if where else ""
     said = []
     if any(not run.final for run in states):
         said.append((f"python run.py action=wait{place}", "until all have ended"))

@@ -20,6 +20,8 @@ from harness.verl.traceback_text import last_traceback
 OUT_OF_MEMORY = re.compile(r"OutOfMemory|out of memory|MemoryError|oom_kill")
 """What torch, Ray, Python and the kernel write when memory ends."""
 TAIL_CHARACTERS = 4000
+KILLED = re.compile(r"^ *traceback : Signal (\d+) \(SIG", re.MULTILINE)
+"""torchrun's last words (torch.distributed.elastic)."""
 POLL_S = 0.2
 STOP_S = 9.0
 """The guard needs at most GRACE_S of harness.verl.guard, and some time to look around."""
@@ -125,11 +127,20 @@ def failure_cause(code: int, text: str) -> str:
     """out_of_memory, signal or error, from an exit code and the log."""
     if OUT_OF_MEMORY.search(last_traceback(text) or text[-TAIL_CHARACTERS:]):
         return "out_of_memory"
-    return "signal" if code < 0 or code > 128 else "error"
+    return "signal" if code > 128 or _signal(code, text) else "error"
+
+
+def _signal(code: int, text: str) -> int | None:
+    """What killed the command, or a training process that torchrun started and speaks of."""
+    if code < 0:
+        return -code
+    killed = KILLED.findall(text[-TAIL_CHARACTERS:])
+    return int(killed[-1]) if killed else None
 
 
 def _failure(code: int, text: str, log_path: Path) -> str:
-    ended = f"exit code {code}" if code > 0 else f"signal {-code}"
+    killed = _signal(code, text)
+    ended = f"signal {killed}" if killed else f"exit code {code}"
     cause = last_traceback(text) or "\n".join(text.splitlines()[-20:])
     return (
         f"Training ended with {ended}.\n{cause}\n"

@@ -1,20 +1,24 @@
 """Finds the Python traceback that explains a failed training log; used by process.py.
 
 Ray prefixes lines with the worker's name and repeats an exception in every process it passes
-through; verl logs a failed sample where it happens and fails later, for another stated reason.
+through; torchrun prefixes them with the rank and ends with an exception of its own; verl logs a
+failed sample where it happens and fails later, for another stated reason.
 """
 
 import re
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-PREFIX = re.compile(r"^\((?:[\w.:<>-]+ )?pid=\d+(?:, ip=[\d.]+)?\) ?")
+PREFIX = re.compile(r"^(?:\((?:[\w.:<>-]+ )?pid=\d+(?:, ip=[\d.]+)?\) ?)?(?:\[rank\d+\]: ?)?")
 REPEATED = re.compile(r" \[repeated \d+x across cluster\].*$")
 START = "Traceback (most recent call last):"
-RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: .*)?$")
+RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::(?: .*)?)?$")
 REMOTE = re.compile(r"^(?P<type>[\w.]*RayTaskError\(\w+\)|[\w.]*ActorDiedError): .*ray::")
 CHAINED = re.compile(r"^ray::\S+\(\) \(pid=")
 """Ray's header of an exception that was raised from another one in the same worker."""
-CONSEQUENCES = frozenset({"harness.verl.replay_buffer.RolloutFailed"})
+CONSEQUENCES = frozenset({
+    "harness.verl.replay_buffer.RolloutFailed",
+    "torch.distributed.elastic.multiprocessing.errors.ChildFailedError",
+})  # fmt: skip
 """Exceptions that only report that something failed before."""
 
 

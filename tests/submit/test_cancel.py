@@ -113,3 +113,18 @@ def test_somebody_elses_folder_is_refused_before_anything_is_cancelled(
     with pytest.raises(SubmitError, match="Permission denied"):
         cancel(tmp_path / "out", Console())
     assert tools.calls("scancel") == []
+
+
+def test_a_run_whose_jobs_are_not_known_is_told_and_is_no_success(
+    tmp_path: Path, tools: Tools, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = make_run(tmp_path / "out/a", {"state": "queued"})
+    (damaged / "submit.json").write_text("[]")
+    make_run(tmp_path / "out/b", {"state": "queued"}, ["7_1"])
+    obedient(tools, {"7_1": "PENDING"})
+    assert cancel(tmp_path / "out", Console()) == 1
+    assert tools.calls("scancel") == ["7_[1]"]
+    said = capsys.readouterr().out
+    assert "left alone, its jobs are not known: a: submit.json is damaged" in said
+    assert "cancelled: 1 of 1 runs" in said
+    assert cancel(damaged, Console()) == 1

@@ -122,6 +122,8 @@ CASES = [
      False, "on its way"),
     ("submitting again died", own("queued", age_s=1), None, "not submitted", True, "before SLURM"),
     ("never started", own(slurm=False), None, "not submitted", True, ""),
+    ("submitted, its submit.json damaged", own("queued", slurm=False, damage="submit.json is bad"),
+     None, "lost", True, "submit.json is bad"),
     ("unreadable", own(slurm=False, damage="status.json is bad"), None, "lost", True, "is bad"),
     ("a state of tomorrow", own("dreaming", slurm=False), None, "lost", True, "dreaming"),
 ]  # fmt: skip
@@ -200,3 +202,10 @@ def test_a_training_without_a_step_for_long_is_told() -> None:
 )
 def test_when_slurm_need_not_be_asked(files: OwnFiles, expected: bool) -> None:
     assert settled(files, NOW) is expected
+
+
+def test_the_machine_that_submitted_is_not_the_node_of_the_run() -> None:
+    assert decided(own("queued", cancelled=MARKER), row("CANCELLED")).node == ""
+    refused = own("failed", cause="not_submitted", reason="sbatch refused it")
+    found = decided(refused)
+    assert (found.node, found.reason) == ("", "sbatch refused it")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.chain import legs
-from harness.errors import RunDirError, SubmitError
+from harness.errors import ConfigError, RunDirError, SubmitError
 from harness.paths import ROOT
 from harness.rundir import RunDir, record, run_name
 from harness.spec import RunSpec, SlurmLaunch
@@ -153,3 +153,13 @@ def test_links_to_shared_folders_and_of_virtual_environments(tmp_path: Path) -> 
     home = tmp_path / "home"
     spec = with_launch(slurm_run(tmp_path / "data" / "out"), shared_paths=[str(home)])
     assert unshared(spec, str(home / "venv" / "bin" / "python")) == ""
+
+
+def test_keys_that_verl_does_not_have_are_refused_before_anything_is_written(
+    tmp_path: Path, code: Path
+) -> None:
+    spec = slurm_run(tmp_path, "++verl.no_such_group.key=1")
+    run = tmp_path / "run"
+    with pytest.raises(ConfigError, match=r"no_such_group\.key"):
+        freeze_run(RunDir(run), spec, code)
+    assert not run.exists()

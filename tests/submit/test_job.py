@@ -161,7 +161,9 @@ def test_other_packages_are_refused(
     assert job.main(run) == 1
     status = read_status(run)
     assert (status["state"], status["cause"]) == ("failed", "environment_changed")
-    assert "numpy: frozen 2.0, here 3.0" in status["reason"] and "again=true" in status["reason"]
+    shown_in_tables = status["reason"].splitlines()[0]
+    assert "numpy: frozen 2.0, here 3.0" in shown_in_tables
+    assert "again=true" in status["reason"]
 
 
 def test_a_container_brings_its_own_packages(
@@ -229,3 +231,23 @@ def test_attempts_are_bounded_and_those_of_other_jobs_do_not_count(
         record_start(run, Start(job="12_3", restart=number, time=0.0, progress=str(number)))
     assert job.main(run) == job.GAVE_UP
     assert read_status(run)["cause"] == "too_many_attempts"
+
+
+@pytest.mark.parametrize(
+    ("named", "code"), [("20260101-120001-0a0a", job.GAVE_UP), ("20251231-120000-ffff", 0)]
+)
+def test_a_job_that_its_submission_lost_leaves_the_run_to_a_later_one(
+    run: Path,
+    execute: Callable[[Execute], None],
+    monkeypatch: pytest.MonkeyPatch,
+    named: str,
+    code: int,
+) -> None:
+    execute(must_not_run if code else lambda *_, **__: None)
+    mine = run.parent / "submissions" / "20260101-120000-1b1b"
+    (run.parent / "submissions" / "id").rename(mine)
+    monkeypatch.setenv("REPRISE_SUBMISSION", str(mine))
+    submit = {"submission": str(mine.with_name(named)), "jobs": []}
+    (run / "submit.json").write_text(json.dumps(submit))
+    assert job.main(run) == code
+    assert read_status(run)["state"] == "queued"

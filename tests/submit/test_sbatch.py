@@ -53,8 +53,10 @@ def test_silence_is_told(stubs: Stubs, tmp_path: Path, monkeypatch: pytest.Monke
         ("Invalid account or account/partition combination specified", "set launch.account"),
         ("Invalid qos specification", "set launch.qos"),
         ("Requested time limit is invalid (missing or exceeds some limit)", "launch.time_min"),
-        ("Invalid generic resource (gres) specification", "gres=gpu:{count}"),
-        ("Requested node configuration is not available", "launch.mem_gb_per_gpu"),
+        ("Invalid generic resource (gres) specification", "gres: 'gpu:{count}'"),
+        ("Requested node configuration is not available", "launch.gpu_types"),
+        ("unrecognized option '--bogus=1'", "launch.sbatch"),
+        ("Unable to contact slurm controller (connect failure)", "`sinfo`"),
         ("Invalid job array specification", "launch.array_parallelism"),
         (
             "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -182,6 +183,19 @@ def test_a_refused_evaluation_leaves_the_training_and_says_so(stubs: Stubs, root
     (run,) = map(Path, train["runs"])
     assert read_status(run)["state"] == "queued"
     assert [job["part"] for job in read(run / "submit.json")["jobs"]] == ["train"]
+
+
+def test_ctrl_c_while_slurm_is_asked_loses_no_job(
+    stubs: Stubs, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stubs.add("sbatch", f"kill -INT {os.getpid()}; sleep 0.1; echo Submitted batch job 101")
+    with pytest.raises(KeyboardInterrupt):
+        submitted(four_runs(root))
+    assert len(stubs.calls("sbatch")) == 1
+    (first,) = only_submission(root)["groups"]
+    assert first["job_id"] == "101"
+    assert all((Path(run) / "submit.json").exists() for run in first["runs"])
+    assert "stopped; submitted before that, and still there: 2 runs" in capsys.readouterr().out
 
 
 def test_a_held_run_is_refused_before_anything_is_written(stubs: Stubs, root: Path) -> None:

@@ -1,5 +1,6 @@
 """The table lists what a person has to look at, and says what to do next."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,11 @@ def test_the_next_commands(runs: list[RunState], words: list[str]) -> None:
     said = commands(runs, Path("out"))
     assert len(said) == len(words)
     assert all(word in line for word, line in zip(words, said, strict=True))
+
+
+def test_a_command_can_be_copied_whatever_the_folder_is_called() -> None:
+    said = commands([run()], Path("/out/my runs"))
+    assert shlex.split(said[0])[:4] == ["python", "run.py", "action=wait", "runs=/out/my runs"]
 
 
 @pytest.mark.parametrize(

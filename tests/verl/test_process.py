@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TrainingError
-from harness.verl.process import Tail, parse_metrics, run_training
+from harness.verl.process import Tail, _failure, failure_cause, parse_metrics, run_training
 from harness.verl.traceback_text import last_traceback
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,6 +197,47 @@ def test_the_cause_is_found_behind_its_consequence() -> None:
         '    raise ValueError("no answer")\n'
         "ValueError: no answer"
     )
+
+
+TORCHRUN_LOG = """\
+[rank0]: Traceback (most recent call last):
+[rank0]:   File "sft_trainer.py", line 488, in <module>
+[rank0]:     main()
+[rank0]: ValueError: no such schedule
+E1121 20:11:38.520000 188 torch/distributed/elastic/api.py:1002] failed (exitcode: 1) local_rank: 0
+Traceback (most recent call last):
+  File "torch/distributed/run.py", line 1032, in <module>
+    raise ChildFailedError(
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError: 
+============================================================
+"""
+KILLED_BELOW_TORCHRUN = (
+    TORCHRUN_LOG[TORCHRUN_LOG.index("E1121") :]
+    + """\
+Root Cause (first observed failure):
+[0]:
+  exitcode  : -9 (pid: 1234)
+  traceback : Signal 9 (SIGKILL) received by PID 1234
+"""
+)
+
+
+def test_the_cause_is_found_before_torchruns_own_exception() -> None:
+    assert last_traceback(TORCHRUN_LOG) == (
+        "Traceback (most recent call last):\n"
+        '  File "sft_trainer.py", line 488, in <module>\n'
+        "    main()\n"
+        "ValueError: no such schedule"
+    )
+    assert failure_cause(1, TORCHRUN_LOG) == "error"
+    out_of_memory = TORCHRUN_LOG.replace("ValueError: no such", "torch.OutOfMemoryError: CUDA")
+    assert failure_cause(1, out_of_memory) == "out_of_memory"
+
+
+def test_a_process_killed_below_torchrun_is_told_as_killed(tmp_path: Path) -> None:
+    assert failure_cause(1, KILLED_BELOW_TORCHRUN) == "signal"
+    said = _failure(1, KILLED_BELOW_TORCHRUN, tmp_path / "verl.log")
+    assert said.startswith("Training ended with signal 9.")
 
 
 def test_a_log_without_traceback_has_none() -> None:
