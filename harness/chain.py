@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from harness.errors import ConfigError
 from harness.explain import explain
 from harness.paths import model_path
+from harness.rundir import NOTICE
 from harness.spec import RunSpec
 
 STAGES_FOLDER = "stages"
@@ -54,6 +55,16 @@ def legs(spec: RunSpec) -> list[Leg]:
         except ValidationError as error:
             raise ConfigError(f"stage {stage.name}: {explain(error)}") from error
     return found
+
+
+def run_folder(training: Path) -> Path:
+    """The run's directory, from that of one of its trainings."""
+    return training.parents[1] if training.parent.name == STAGES_FOLDER else training
+
+
+def announced_end(training: Path) -> bool:
+    """Whether somebody has announced, at the run of a training, that this attempt will end soon."""
+    return (run_folder(training) / NOTICE).exists()
 
 
 def start_path(spec: RunSpec, leg_dir: Path) -> str:

@@ -19,6 +19,8 @@ from harness.spec import RunSpec
 from harness.verl.keys import VERL_VERSION
 
 RUN_FILE = "run.json"
+NOTICE = "notice.json"
+"""Whoever will end the attempt soon says so here: the step under way is saved and is the last."""
 
 NOT_IDENTITY = {
     "output_root": True,
@@ -149,6 +151,7 @@ class RunDir:
     def _claim(self, mine: dict[str, Any]) -> None:
         self.freeze(mine)
         remove_partial(self.path)
+        (self.path / NOTICE).unlink(missing_ok=True)
         self.attempt = self.next_attempt()
         self.logs.mkdir(parents=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import checkpoints
+from harness.chain import announced_end
 from harness.console import Console, short, step_line
 from harness.errors import TrainingError
 from harness.files import write_json, write_text
@@ -28,13 +29,14 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
     Raises:
         RunDirError: the checkpoint is damaged or belongs to another run.
         TrainingError: verl died, a step is missing, or the reward did not score every sample.
+        KeyboardInterrupt: stopped from outside, or at a step's end because the end was announced.
     """
     _recover_metrics(directory)
-    run = record(spec)
+    run, saves = record(spec), directory.path / "checkpoints"
     logged = _contiguous(effective_steps(directory.events()))
     if isinstance(spec.algorithm, SFTAlgorithm):
-        checkpoints.adopt(directory.path / "checkpoints", run)
-    start = checkpoints.resume_point(directory.path / "checkpoints", run, logged)
+        checkpoints.adopt(saves, run)
+    start = checkpoints.resume_point(saves, run, logged)
     if start >= steps:
         _believe(spec, directory, steps)
         return f"{steps} steps, done before"
@@ -44,6 +46,8 @@ def train(spec: RunSpec, directory: RunDir, console: Console, steps: int) -> str
     directory.event("train_started", stage="train", start=start, steps=steps)
     _run(spec, directory, console, words, start=start, steps=steps)
     _recover_metrics(directory)
+    if announced_end(directory.path) and checkpoints.latest_step(saves) < steps:
+        raise KeyboardInterrupt  # the trainer has saved its last step and stopped
     _believe(spec, directory, steps)
     return f"{steps} steps"
 

@@ -6,7 +6,10 @@
 BRINGUP=90       # slurm/ray_cluster: not every node came
 NODE_LOST=91     # slurm/ray_cluster: a node went away
 UNWRITABLE=74
-kill_after_s=$((REPRISE_NOTICE_S * 2 / 3))  # between asking the run to stop and killing it
+# Of the notice before a time limit: first the step under way may end and be saved, then the run is asked to
+# stop, then killed. A preemption leaves no time that could be known: the run is asked at once.
+save_s=$((REPRISE_NOTICE_S > 60 ? REPRISE_NOTICE_S - 45 : 0))
+stop_s=$((REPRISE_NOTICE_S > 60 ? 30 : REPRISE_NOTICE_S * 2 / 3))
 
 task=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
 restart=${SLURM_RESTART_COUNT:-0}
@@ -37,11 +40,19 @@ notice() { # CAUSE: what the run will say of its end; the run is then asked to s
         && mv "$run/.notice" "$run/notice.json"
     noticed=$1
     say "SLURM announces the end of this job: $1"
-    scancel --signal=TERM "$SLURM_JOB_ID.0" 2>/dev/null
-    # The next attempt has the same job and step: never kill when this shell is gone.
-    [ -z "$killer" ] || return
-    (sleep $kill_after_s; kill -0 $$ 2>/dev/null && scancel --signal=KILL "$SLURM_JOB_ID.0" 2>/dev/null) &
+    [ -z "$killer" ] || { tell TERM; return; }
+    if [ "$1" != time_limit ] || ((save_s == 0)); then
+        tell TERM
+        (later $stop_s KILL) &
+    else
+        (later $save_s TERM; later $stop_s KILL) &
+    fi
     killer=$!
+}
+tell() { scancel --signal="$1" "$SLURM_JOB_ID.0" 2>/dev/null; }
+later() { # SECONDS SIGNAL; never when this shell is gone: the next attempt has the same job and step
+    sleep "$1"
+    if kill -0 $$ 2>/dev/null; then tell "$2"; fi
 }
 on_signal() { # the same signal announces a time limit and a preemption
     local left

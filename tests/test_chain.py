@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness import plan
-from harness.chain import legs, start_path
+from harness.chain import announced_end, legs, run_folder, start_path
 from harness.errors import ConfigError
-from harness.rundir import identity
+from harness.rundir import NOTICE, identity
 from harness.spec import RLAlgorithm
 from harness.verl.emit import emit
 from tests.composing import spec_of
@@ -91,3 +91,11 @@ def test_the_exported_checkpoint_must_exist(step: int, said: str | None) -> None
         return
     with pytest.raises(ConfigError, match=said):
         spec_of(*words)
+
+
+def test_an_end_is_announced_to_every_training_of_a_run(tmp_path: Path) -> None:
+    stage = tmp_path / "stages" / "8k"
+    assert run_folder(stage) == run_folder(tmp_path) == tmp_path
+    assert not announced_end(stage) and not announced_end(tmp_path)
+    (tmp_path / NOTICE).write_text("{}")
+    assert announced_end(stage) and announced_end(tmp_path)

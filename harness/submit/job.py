@@ -9,15 +9,13 @@ from pathlib import Path
 from harness.errors import RepriseError, RunDirError, SubmitError
 from harness.interrupts import sigterm_as_interrupt
 from harness.pipeline import execute
-from harness.rundir import RUN_FILE, RunDir, read_status
+from harness.rundir import NOTICE, RUN_FILE, RunDir, read_status
 from harness.spec import RunSpec, SlurmLaunch
 from harness.submit import attempts, freeze, records
 
 INTERRUPTED = 75
 """Told to stop; slurm/job.sh asks for another attempt after a time limit or a preemption."""
 GAVE_UP = 76
-NOTICE = "notice.json"
-"""In a run: slurm/job.sh wrote why SLURM ends the job."""
 WORDS = {
     "time_limit": "the job's time limit came; SLURM starts the run again, from its last checkpoint",
     "preemption": "preempted by another job; SLURM starts the run again, from its last checkpoint",

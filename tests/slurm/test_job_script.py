@@ -175,6 +175,18 @@ def test_near_the_limit_the_notice_is_of_the_limit(job: Job, limit: str) -> None
     assert job.stubs.calls("scancel") == [["--signal=TERM", "12.0"]]
 
 
+def test_of_a_longer_notice_the_run_has_most_to_save_its_step(job: Job) -> None:
+    job.variables["REPRISE_NOTICE_S"] = "120"
+    job.limit("1:00", started=time.time() + 60)
+    job.start('touch "$S/ready"; until [ -f "$S/saved" ]; do sleep 0.02; done; exit 75')
+    job.ready()
+    job.send(signal.SIGUSR2)
+    job._until(lambda: job.cause() == "time_limit")
+    (job.stubs.folder / "saved").touch()
+    assert job.end() == 75 and job.asked_again()
+    assert job.stubs.calls("scancel") == [], "it stopped by itself before it was told to"
+
+
 @pytest.mark.parametrize("limit", ["30:00", "2-00:00:00", "UNLIMITED"])
 def test_far_from_the_limit_the_notice_is_of_a_preemption(job: Job, limit: str) -> None:
     job.limit(limit)

@@ -159,7 +159,9 @@ def test_a_lost_node_ends_the_driver(steps: list[Step], tmp_path: Path, waits: b
     # A task's parent is the raylet: once that one is killed, once all of the worker's script.
     driver = f"""{JOIN}
 @ray.remote(num_cpus=1, max_retries=0)
-def kill(): os.kill(parents(os.getpid(), {1 if waits else 3}), signal.SIGKILL)
+def kill():
+    os.kill(parents(os.getpid(), {1 if waits else 3}), signal.SIGKILL)
+    time.sleep(600)  # a task that returns at once may be faster than its raylet's death
 try:
     ray.get(kill.options(scheduling_strategy=On(nodes["node2"], soft=False)).remote())
 except ray.exceptions.RayError as error:

@@ -165,3 +165,18 @@ def test_a_run_that_gets_nowhere_is_given_up(cluster: Cluster, tmp_path: Path) -
     wait_for(lambda: harm.state().get("cause") == "no_progress", "giving up")
     code, output = run_py(tmp_path, "action=wait")
     assert code != 0 and "2 attempts in a row ended where they began" in output, output
+
+
+def test_a_longer_notice_before_the_time_limit_loses_no_step(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    words = (*TINYZERO, "schedule.steps=60", "schedule.save_every=60", "launch.notice_s=100")
+    code, output = run_py(tmp_path, *words)
+    assert code == 0, output
+    harm = Harm(cluster.folder, runs(tmp_path)[0])
+    wait_for(lambda: harm.last_step() > 0, "a step")
+    cluster.run("scontrol", "update", f"JobId={harm.job()}", "TimeLimit=2")
+    wait_for(lambda: harm.state().get("state") == "interrupted", "the notice")
+    assert harm.state()["cause"] == "time_limit"
+    assert harm.saved() == harm.last_step() < 60
+    run_py(tmp_path, "action=cancel")

@@ -4,7 +4,9 @@ Registered by harness/verl/plugins/__init__.py; trainer.v1.trainer_mode selects 
 below `reprise.` is asked for it does exactly what verl's does.
 """
 
+import os
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -13,7 +15,9 @@ from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.config import omega_conf_to_dataclass
 
+from harness.chain import announced_end
 from harness.functions import function_named
+from harness.verl.checkpoint import RUN_FILE_VARIABLE
 from harness.verl.plugins.dynamic_sampling import CountedPasses, DynamicSampling
 from harness.verl.plugins.group_rewards import reward_groups
 from harness.verl.plugins.losses import KLTerm, policy_loss
@@ -73,6 +77,20 @@ class Trainer(PPOTrainerSync):  # type: ignore[misc]
             return {}
         metrics: dict[str, Any] = super().prepare_step()
         return metrics
+
+    total_training_steps: int
+
+    def on_step_end(self) -> None:
+        """Where an end is announced, save this step and make it the last of the attempt."""
+        super().on_step_end()
+        run_file = os.environ.get(RUN_FILE_VARIABLE)
+        if run_file is None or not announced_end(Path(run_file).parent):
+            return
+        save_every = self.config.trainer.save_freq
+        last = self.global_steps >= self.total_training_steps
+        if not last and (save_every <= 0 or self.global_steps % save_every):
+            self._save_checkpoint()
+        self.total_training_steps = self.global_steps
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         """Shape rewards and masks, then compute advantages as verl does."""

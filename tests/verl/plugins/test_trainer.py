@@ -16,6 +16,8 @@ from verl.trainer.ppo.v1 import trainer_base  # noqa: E402
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ  # noqa: E402
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync  # noqa: E402
 
+from harness.rundir import NOTICE  # noqa: E402
+from harness.verl.checkpoint import RUN_FILE_VARIABLE  # noqa: E402
 from harness.verl.plugins import trainer as plugin  # noqa: E402
 from harness.verl.plugins.dynamic_sampling import CountedPasses, DynamicSampling  # noqa: E402
 from harness.verl.plugins.losses import KLTerm, policy_loss  # noqa: E402
@@ -79,6 +81,7 @@ def config(**ours: Any) -> DictConfig:
             "trainer": {
                 "v1": {"trainer_mode": "reprise", "sync": {}, "sampler": sampler},
                 "total_epochs": 3,
+                "save_freq": 4,
             },
         }
     )
@@ -113,6 +116,41 @@ def test_verl_treats_it_as_its_synchronous_trainer(build: Any) -> None:
     # What makes a mode asynchronous in verl must not hold here.
     assert 'self.trainer_mode != "sync"' in inspect.getsource(trainer_base.PPOTrainer)
     assert trainer.config.algorithm.reprise == trainer.config.reprise
+
+
+@pytest.mark.parametrize(
+    ("step", "save_every", "announced", "saves", "last"),
+    [
+        (3, 4, False, 0, 12),  # nobody asked
+        (3, 4, True, 1, 3),
+        (4, 4, True, 0, 4),  # verl has saved it
+        (3, -1, True, 1, 3),
+        (12, 5, True, 0, 12),  # the last of all is saved in any case
+    ],
+)
+def test_an_announced_end_makes_the_step_the_last_and_saves_it(
+    build: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any,
+    step: int, save_every: int, announced: bool, saves: int, last: int,
+) -> None:  # fmt: skip
+    saved: list[int] = []
+    monkeypatch.setattr(PPOTrainerSync, "on_step_end", lambda self: None)
+    monkeypatch.setattr(PPOTrainerSync, "_save_checkpoint", lambda self: saved.append(step))
+    monkeypatch.setenv(RUN_FILE_VARIABLE, str(tmp_path / "run.json"))
+    if announced:
+        (tmp_path / NOTICE).write_text("{}")
+    trainer = build()
+    trainer.config.trainer.save_freq = save_every
+    trainer.global_steps, trainer.total_training_steps = step, 12
+    trainer.on_step_end()
+    assert (len(saved), trainer.total_training_steps) == (saves, last)
+
+
+def test_verls_loop_ends_after_the_last_step_and_saves_before_its_end() -> None:
+    """What on_step_end relies on: verl saves first, and asks for the last step every time."""
+    source = inspect.getsource(trainer_base.PPOTrainer.fit)
+    assert "self.global_steps <= self.total_training_steps:" in source
+    assert source.index("self._save_checkpoint()") < source.index("self.on_step_end()")
+    assert source.index("self.on_step_end()") < source.index("self.logger.log(data=metrics")
 
 
 def test_unasked_every_step_is_verls(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
