@@ -79,7 +79,8 @@ class SlurmLaunch(Part):
     max_attempts: PositiveInt = 20
     """Attempts at one run, requeued ones included."""
     notice_s: Annotated[int, Field(ge=10)] = 120
-    """How long before a time limit the run is told to stop."""
+    """How long before a time limit SLURM announces it. All but the last 45 s are for the step under
+    way, which is saved when it ends; a shorter notice than a minute stops the run at once."""
     split: bool = False
     """Evaluate in a second job, on eval_gpus, that starts when training has ended."""
     eval_gpus: PositiveInt = 1
