@@ -174,7 +174,7 @@ def plan(request: Request) -> int:
     from harness.chain import legs
     from harness.fidelity.departures import departures, departures_text
     from harness.plan import planned_steps, text
-    from harness.rundir import run_name
+    from harness.rundir import run_name, run_path
     from harness.verl.command import command, printable
     from harness.verl.emit import emit
     from harness.verl.environment import assignments
@@ -184,7 +184,7 @@ def plan(request: Request) -> int:
     if spec.repro:
         print(f"\n{departures_text(departures(spec))}")
     for leg in legs(spec):
-        folder = leg.folder(Path(spec.output_root).resolve() / name)
+        folder = leg.folder(run_path(spec))
         keys, logs = emit(leg.spec, folder, planned_steps(leg.spec)), folder / "logs" / "attempt_1"
         words = command(leg.spec, keys, logs / "hydra")
         title = f"equivalent command of stage {leg.name}" if leg.name else "equivalent command"
@@ -201,11 +201,11 @@ def emit(request: Request) -> int:
     """
     from harness.chain import legs
     from harness.plan import planned_steps
-    from harness.rundir import run_name
+    from harness.rundir import run_path
     from harness.verl.emit import emit as verl_keys
 
     spec = request.spec
-    folder = Path(spec.output_root).resolve() / run_name(spec)
+    folder = run_path(spec)
     keys = {
         leg.name or "train": verl_keys(leg.spec, leg.folder(folder), planned_steps(leg.spec))
         for leg in legs(spec)

@@ -39,7 +39,7 @@ from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
 from harness.report.page import write_report
-from harness.rundir import RunDir, read_status, record, run_name
+from harness.rundir import RunDir, read_status, record, run_path
 from harness.spec import Hardware, RunPart, RunSpec, SlurmLaunch
 from harness.tracking import check_tracking
 from harness.training import train
@@ -93,7 +93,7 @@ def execute(spec: RunSpec, overrides: list[str], part: RunPart = "all") -> Path:
         find_reward_functions(leg.spec.reward)
     if spec.control.enabled:
         released(spec)
-    directory = RunDir(Path(spec.output_root).resolve() / run_name(spec))
+    directory = RunDir(run_path(spec))
     trainings = [_training(leg, directory) for leg in legs(spec)]
     run = Run(spec=spec, directory=directory, trainings=trainings, console=Console(), part=part)
     try:

@@ -77,6 +77,11 @@ def run_name(spec: RunSpec) -> str:
     return "-".join([*parts, f"s{spec.seed}", identity(spec)[:8]])
 
 
+def run_path(spec: RunSpec) -> Path:
+    """Where a run lies, or will: below its output root, ~ being the user's home."""
+    return Path(spec.output_root).expanduser().resolve() / run_name(spec)
+
+
 class RunDir:
     """Paths and small files of one run.
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunDirError
-from harness.rundir import RunDir, identity, read_events, record, run_name
+from harness.rundir import RunDir, identity, read_events, record, run_name, run_path
+from harness.submit.submission import wanted
 from tests.composing import spec_of
 
 
@@ -97,3 +98,12 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_attempt(tmp_path: Path
     (run.path / "data" / ".manifest.json.abc.partial").write_text("{")
     with run.hold(record(spec_of("+repro=tinyzero"))):
         assert not list(run.path.rglob("*.partial"))
+
+
+def test_a_run_lies_in_one_place_wherever_it_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/shared/me")
+    here = spec_of("+repro=tinyzero", "output_root='~/runs'")
+    on_slurm = spec_of("+repro=tinyzero", "output_root='~/runs'", "launch=slurm")
+    assert run_path(here) == Path("/shared/me/runs") / run_name(here)
+    (submitted,) = wanted([(on_slurm, [])])
+    assert submitted.directory.path == Path("/shared/me/runs") / run_name(on_slurm)

@@ -19,7 +19,7 @@ from harness.differences import differences
 from harness.errors import ConfigError, RunDirError, SubmitError
 from harness.files import write_json, write_text
 from harness.interrupts import held_back
-from harness.rundir import RunDir, locked, read_status, run_name
+from harness.rundir import RunDir, locked, read_status, run_path
 from harness.spec import RunSpec, SlurmLaunch
 from harness.submit import freeze, records, sbatch
 from harness.submit.script import Place, job_name, script
@@ -53,12 +53,12 @@ def wanted(runs: Sequence[tuple[RunSpec, Sequence[str]]]) -> list[Wanted]:
                 f"launch={spec.launch.kind} has nothing to submit: add launch=slurm (and "
                 "launch.profile=<your cluster's>)"
             )
-        root = Path(spec.output_root).expanduser().resolve()
+        folder = run_path(spec)
         run = Wanted(
-            spec=spec.model_copy(update={"output_root": str(root)}),
+            spec=spec.model_copy(update={"output_root": str(folder.parent)}),
             launch=spec.launch,
             overrides=tuple(overrides),
-            directory=RunDir(root / run_name(spec)),
+            directory=RunDir(folder),
         )
         _refuse_two_of_one(found.setdefault(run.directory.path, run), run)
     return list(found.values())

@@ -161,10 +161,12 @@ def _one_action(requests: Sequence[Request]) -> str:
 
 def _searched(requests: Sequence[Request]) -> list[JobReturn]:
     """The answers with the score of each run, which is waited for."""
-    from harness.sweep.objective import objective, run_folder
+    from harness.rundir import run_path
+    from harness.submit.records import SUBMIT
+    from harness.sweep.objective import objective
 
-    folders = [run_folder(r.spec) for r in requests if r.spec.launch.kind == "slurm"]
-    if away := [folder for folder in folders if (folder / "submit.json").exists()]:
+    folders = [run_path(r.spec) for r in requests if r.spec.launch.kind == "slurm"]
+    if away := [folder for folder in folders if (folder / SUBMIT).exists()]:
         from harness.submit.watch import wait_for
 
         wait_for(away)

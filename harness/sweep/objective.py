@@ -9,13 +9,8 @@ from evals.scores import Scores
 from harness.chain import legs
 from harness.errors import EvaluationError
 from harness.evaluation import protocol_folder
-from harness.rundir import run_name
+from harness.rundir import run_path
 from harness.spec import RunSpec
-
-
-def run_folder(spec: RunSpec) -> Path:
-    """Where the run lies, or will."""
-    return Path(spec.output_root).resolve() / run_name(spec)
 
 
 def objective(spec: RunSpec) -> float:
@@ -25,7 +20,7 @@ def objective(spec: RunSpec) -> float:
         EvaluationError: the run did not finish (with its own reason), or its score is not there,
             unreadable or invalid.
     """
-    folder, last = run_folder(spec), legs(spec)[-1].spec
+    folder, last = run_path(spec), legs(spec)[-1].spec
     _refuse_unfinished(folder)
     benchmark = last.eval.benchmarks[0].name
     path = folder / "evaluation" / protocol_folder(last) / benchmark / "scores.json"

@@ -7,33 +7,17 @@ from pathlib import Path
 
 from . import raynode
 from .failure import NODE_LOST, NOT_ALL_UP, Failed
-from .journal import Journal
-from .options import Options
 from .processes import spawn
-from .rendezvous import Address, Rendezvous, write_whole
-from .step import Step
-from .stop import Stop
+from .rendezvous import Address, write_whole
+from .task import Task
 from .watcher import RayNode, Watcher
 
 REPORT_EVERY_S = 30.0
 TICK_S = 1.0
 
 
-class Head:
+class Head(Task):
     """The first node's part; `run` is the whole of it."""
-
-    def __init__(
-        self,
-        step: Step,
-        options: Options,
-        rendezvous: Rendezvous,
-        journal: Journal,
-        stop: Stop,
-        scratch: Path,
-    ) -> None:
-        self.step, self.options, self.scratch = step, options, scratch
-        self.rendezvous, self.journal, self.stop = rendezvous, journal, stop
-        self.deadline = time.monotonic() + options.deadline_s
 
     def run(self) -> int:
         """Returns the driver's exit code, 90 or 91, after telling the workers to end."""

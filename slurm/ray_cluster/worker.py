@@ -2,16 +2,12 @@
 
 import subprocess
 import time
-from pathlib import Path
 
 from . import raynode
 from .failure import NODE_LOST, NOT_ALL_UP, Failed
-from .journal import Journal
-from .options import Options
 from .processes import kill_descendants
-from .rendezvous import Address, Rendezvous
-from .step import Step
-from .stop import Stop
+from .rendezvous import Address
+from .task import Task
 
 TICK_S = 1.0
 HEAD_SILENT_S = 60.0
@@ -19,21 +15,8 @@ WAIT_FOR_END_S = 30.0
 """How long a worker that is done waits for the head's word, so that the head's code comes first."""
 
 
-class Worker:
+class Worker(Task):
     """One node's part; `run` is the whole of it."""
-
-    def __init__(
-        self,
-        step: Step,
-        options: Options,
-        rendezvous: Rendezvous,
-        journal: Journal,
-        stop: Stop,
-        scratch: Path,
-    ) -> None:
-        self.step, self.options, self.scratch = step, options, scratch
-        self.rendezvous, self.journal, self.stop = rendezvous, journal, stop
-        self.deadline = time.monotonic() + options.deadline_s
 
     def run(self) -> int:
         """Returns 0 when the head ended the cluster, else not 0, after reporting why."""

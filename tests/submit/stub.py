@@ -13,7 +13,7 @@ from harness.submit.script import Place
 from tests.composing import spec_of
 
 PLACE = Place(
-    working=Path("/home/me/work"),
+    working=Path("/shared/work"),
     submission=Path("/shared/outputs/submissions/20260101-120000-1a2b"),
     code=Path("/shared/outputs/code/0123456789ab"),
     python="/shared/venv/bin/python",

@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "slurm"
 FOUR_GPUS = ("launch=slurm", "+repro=tinyzero", "hardware=4xA800")
 PYXIS = {
     "kind": "pyxis",
-    "image": "nvcr.io/nvidia/pytorch:25.01-py3",
+    "image": "owner/image:tag",
     "mounts": ["/scratch/me:/scratch"],
     "arguments": ["--no-container-mount-home"],
 }
@@ -151,8 +151,8 @@ def test_apptainer_runs_python_in_the_image(
     assert done.stdout == "42\n"
     (call,) = stubs.calls("apptainer")
     assert call[:12] == [
-        "exec", "--nv", "--bind", "/shared/outputs", "--bind", "/home/me/work", "--bind",
-        "/scratch", "--pwd", "/home/me/work", "--cleanenv", "/my images/r.sif",
+        "exec", "--nv", "--bind", "/shared/outputs", "--bind", "/shared/work", "--bind",
+        "/scratch", "--pwd", "/shared/work", "--cleanenv", "/my images/r.sif",
     ]  # fmt: skip
 
 
@@ -171,5 +171,5 @@ def test_shared_paths_are_mounted_once(monkeypatch: pytest.MonkeyPatch) -> None:
             "shared_paths": ["$STORE", "/shared/outputs"],
         }
     )
-    mounts = "/shared/outputs:/shared/outputs,/home/me/work:/home/me/work,/store:/store,/a:/b"
+    mounts = "/shared/outputs:/shared/outputs,/shared/work:/shared/work,/store:/store,/a:/b"
     assert f"--container-mounts={mounts}" in srun_options(launch, PLACE)

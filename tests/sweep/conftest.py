@@ -11,8 +11,8 @@ from evals import run
 from evals.scores import Scores
 from harness.chain import legs
 from harness.evaluation import protocol_folder
+from harness.rundir import run_path
 from harness.spec import RunSpec
-from harness.sweep.objective import run_folder
 from tests.evals.measuring import FakeChildren, improving, measured, measurement
 
 Finish = Callable[..., Path]
@@ -30,7 +30,7 @@ def finish(measured_scores: Scores) -> Finish:
     """Writes what a run leaves: its status, and its score if it got so far."""
 
     def written(spec: RunSpec, accuracy: float | None, state: str = "done", **status: str) -> Path:
-        folder, protocol = run_folder(spec), legs(spec)[-1].spec
+        folder, protocol = run_path(spec), legs(spec)[-1].spec
         benchmark = protocol.eval.benchmarks[0].name
         at = folder / "evaluation" / protocol_folder(protocol) / benchmark
         at.mkdir(parents=True)

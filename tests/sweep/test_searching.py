@@ -13,9 +13,9 @@ from hydra.core.plugins import Plugins
 from harness import actions
 from harness.actions import Request
 from harness.errors import ConfigError, EvaluationError
+from harness.rundir import run_path
 from harness.spec import RunSpec
 from harness.submit import watch
-from harness.sweep.objective import run_folder
 from tests.sweep.climbing import HillClimber
 from tests.sweep.conftest import Finish
 from tests.sweep.sweeping import PLUGINS, multirun
@@ -83,9 +83,9 @@ def test_runs_on_slurm_are_waited_for(
     def work(spec: RunSpec) -> None:
         if spec.seed == 8:
             return  # this one SLURM refused
-        submitted[run_folder(spec)] = spec
-        run_folder(spec).mkdir(parents=True)
-        (run_folder(spec) / "submit.json").write_text("{}")
+        submitted[run_path(spec)] = spec
+        run_path(spec).mkdir(parents=True)
+        (run_path(spec) / "submit.json").write_text("{}")
 
     def wait_for(folders: Sequence[Path]) -> None:
         waits.append(list(folders))
