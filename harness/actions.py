@@ -173,7 +173,8 @@ def plan(request: Request) -> int:
     """
     from harness.chain import legs
     from harness.fidelity.departures import departures, departures_text
-    from harness.plan import planned_steps, text
+    from harness.plan.batches import planned_steps
+    from harness.plan.text import text
     from harness.rundir import run_name, run_path
     from harness.verl.command import command, printable
     from harness.verl.emit import emit
@@ -200,7 +201,7 @@ def emit(request: Request) -> int:
     Example: python run.py +repro=tinyzero hardware=4xA800 action=emit > keys.json
     """
     from harness.chain import legs
-    from harness.plan import planned_steps
+    from harness.plan.batches import planned_steps
     from harness.rundir import run_path
     from harness.verl.emit import emit as verl_keys
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from evals.models import Subject
 from evals.scores import Scores
 from evals.statement import Statement
-from harness import plan, provenance
+from harness import provenance
 from harness.chain import Leg, legs
 from harness.checkpoints import latest_step
 from harness.claims import statements
@@ -38,6 +38,7 @@ from harness.functions import find_reward_functions
 from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
+from harness.plan.batches import batches, total_steps
 from harness.report.page import write_report
 from harness.rundir import RunDir, read_status, record, run_path
 from harness.spec import Hardware, RunPart, RunSpec, SlurmLaunch
@@ -215,10 +216,10 @@ def prepare_data(run: Run, training: Training) -> str:
             benchmarks=Path(spec.eval.folder) if spec.eval.folder else None,
         )
     train_rows = manifest.splits["train"].rows_out
-    training.steps = plan.total_steps(spec, train_rows)
+    training.steps = total_steps(spec, train_rows)
     if training.steps == 0:
         raise ConfigError(
-            f"{train_rows} training rows do not fill one step of {plan.batches(spec).prompts} "
+            f"{train_rows} training rows do not fill one step of {batches(spec).prompts} "
             "prompts: set data.train_rows or a smaller batch"
         )
     kept = f"{train_rows} training and {manifest.splits['test'].rows_out} held-out rows"

@@ -29,7 +29,14 @@ NOT_IDENTITY = {
     "eval": True,
     "backend": True,
     "control": True,
-    "hardware": {"cpus_per_gpu", "host_mem_gb_per_gpu"},
+    "hardware": {
+        "cpus_per_gpu",
+        "host_mem_gb_per_gpu",
+        "bf16_tflops",
+        "memory_gb_per_s",
+        "usd_per_gpu_hour",
+        "price_source",
+    },
     "schedule": {
         "keep_checkpoints",
         "validate_every",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import plan
 from harness.chain import announced_end, legs, run_folder, start_path
 from harness.errors import ConfigError
+from harness.plan.text import text
 from harness.rundir import NOTICE, identity
 from harness.spec import RLAlgorithm
 from harness.verl.emit import emit
@@ -59,10 +59,10 @@ def test_stages_are_part_of_the_identity() -> None:
 
 
 def test_the_plan_shows_every_stage() -> None:
-    text = plan.text(spec_of("algorithm=grpo", CHAIN), "name")
-    assert "stage short (starts from model)" in text
-    assert "stage long (starts from short)" in text
-    assert "32 prompts x 4 = 128 per step" in text
+    said = text(spec_of("algorithm=grpo", CHAIN), "name")
+    assert "stage short (starts from model)" in said
+    assert "stage long (starts from short)" in said
+    assert "32 prompts x 4 = 128 per step" in said
 
 
 @pytest.mark.parametrize(

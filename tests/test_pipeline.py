@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import plan, provenance
+from harness import provenance
 from harness.console import Console
 from harness.errors import ConfigError, RunDirError
 from harness.evaluation import evaluate_alone
 from harness.hardware import refuse_missing_gpus
 from harness.pipeline import Run, Training, execute, in_order
+from harness.plan.text import text
 from harness.rundir import RunDir, run_name
 from tests.composing import eval_spec_of, spec_of
 
@@ -81,7 +82,7 @@ def test_the_plan_names_the_stages_that_run() -> None:
     directory = RunDir(Path("/nowhere"))
     trainings = [Training(name="", spec=spec, directory=directory)]
     run = Run(spec=spec, directory=directory, trainings=trainings, console=Console())
-    planned = plan.text(spec, "name").split("\n\n")[2].split("\n")
+    planned = text(spec, "name").split("\n\n")[2].split("\n")
     assert [line.split()[0] for line in planned] == [stage for stage, _ in in_order(run)]
 
 

@@ -14,7 +14,7 @@ import pytest
 from evals.scores import Scores
 from harness.chain import Leg, legs
 from harness.explain import options
-from harness.plan import planned_steps
+from harness.plan.batches import planned_steps
 from harness.rundir import read_events, run_name
 from harness.spec import RLAlgorithm
 from harness.steps import effective_steps

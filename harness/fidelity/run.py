@@ -12,7 +12,7 @@ from harness.errors import ConfigError
 from harness.fidelity.compare import Row, Sides, compare
 from harness.fidelity.format import HOUSE, load_table, load_upstream, upstream_names
 from harness.fidelity.sourcing import unsourced
-from harness.plan import planned_steps
+from harness.plan.batches import planned_steps
 from harness.spec import RunSpec
 from harness.verl.emit import emit
 from harness.verl.keys import known_keys

@@ -35,6 +35,14 @@ class Hardware(Part):
     """GPU model, for example A800."""
     gpu_mem_gb: PositiveFloat | None = None
     """Memory of one GPU."""
+    bf16_tflops: PositiveFloat | None = None
+    """Dense bf16 peak of one GPU in TFLOP/s (for the plan)."""
+    memory_gb_per_s: PositiveFloat | None = None
+    """Memory bandwidth of one GPU (for the plan)."""
+    usd_per_gpu_hour: PositiveFloat | None = None
+    """Price of one GPU for an hour (for the plan)."""
+    price_source: str | None = None
+    """Where that price stands, and its date."""
     precision: Literal["bf16", "fp32"]
     """Compute precision; master weights are fp32."""
     attention: Literal["flash_attention_2", "sdpa"]

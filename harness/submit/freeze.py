@@ -12,7 +12,7 @@ from harness.chain import Leg, legs
 from harness.errors import SubmitError
 from harness.files import write_json, write_text
 from harness.paths import ROOT
-from harness.plan import planned_steps
+from harness.plan.batches import planned_steps
 from harness.provenance import packages
 from harness.rundir import RunDir, record
 from harness.spec import RunSpec, SlurmLaunch

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.paths import ROOT, model_path
-from harness.plan import batches
+from harness.plan.batches import batches
 from harness.spec import RunSpec
 
 METRICS_LOG = "metrics.jsonl"

@@ -7,7 +7,7 @@ import pytest
 from harness.chain import legs
 from harness.errors import ConfigError
 from harness.paths import ROOT
-from harness.plan import batches
+from harness.plan.batches import batches
 from harness.verl.emit import emit
 from tests.composing import spec_of
 

@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from harness.chain import legs
 from harness.errors import ConfigError
 from harness.explain import options
-from harness.plan import planned_steps
+from harness.plan.batches import planned_steps
 from harness.verl.command import command, override, printable
 from harness.verl.emit import RAW_CHAT_TEMPLATE, emit
 from tests.composing import spec_of

@@ -1,6 +1,7 @@
 """Batch arithmetic of the plan, by hand."""
 
-from harness.plan import batches, planned_steps, text, total_steps
+from harness.plan.batches import batches, planned_steps, total_steps
+from harness.plan.text import text
 from tests.composing import spec_of
 
 

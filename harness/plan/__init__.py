@@ -1,0 +1,1 @@
+"""What a run will do, need, take and cost, before anything starts; `action=plan` shows it."""
