@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready-$(PROFILE)
 VLLM := .venv-vllm
 
-.PHONY: setup vllm demo test fast lint slurm table clean
+.PHONY: setup vllm demo test fast lint slurm browser table clean
 .DEFAULT_GOAL := demo
 
 setup: $(READY)
@@ -47,8 +47,13 @@ slurm: setup
 	@slurm/dev/install.sh || echo "no SLURM here: its tests will be skipped"
 	$(BIN)/python -m pytest -m slurm tests/slurm
 
-test: lint fast vllm slurm
-	$(BIN)/python -m pytest -m "slow"
+# The report's pages in a real browser, which apt installs where that may be done.
+browser: setup
+	@tests/browser/install.sh || echo "no Chromium here: its tests will be skipped"
+	$(BIN)/python -m pytest -m browser tests/browser
+
+test: lint fast vllm slurm browser
+	$(BIN)/python -m pytest -m "slow and not browser"
 
 clean:
 	rm -rf .venv $(VLLM) outputs

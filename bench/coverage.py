@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals import stats
-from evals.claims import ClaimedScore, OurScore, Protocol
+from evals.claimed import ClaimedScore, Protocol
+from evals.claims import OurScore
 from evals.intervals import Interval
 from evals.verdicts import compare, judge
 

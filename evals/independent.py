@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from harness.files import read_yaml
 
 FACTS = Path(__file__).with_name("independent.yaml")
 SEPARATOR = re.compile(r"(?<!\d)[-_ ]+|[-_ ]+(?!\d)")
@@ -38,7 +38,7 @@ class IndependentScore:
 @cache
 def facts() -> dict[str, Any]:
     """The content of independent.yaml."""
-    content: dict[str, Any] = yaml.safe_load(FACTS.read_text(encoding="utf-8"))
+    content: dict[str, Any] = read_yaml(FACTS)
     return content
 
 

@@ -6,17 +6,16 @@ again inside each drawn problem would count that noise twice (Davison & Hinkley 
 """
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evals.normal import NORMAL, Z95
+
 Array = NDArray[np.float64]
 Method = Literal["bootstrap", "clustered", "wilson", "newcombe", "constant", "sampling", "bound"]
 
-NORMAL = NormalDist()
-Z95 = NORMAL.inv_cdf(0.975)
 RESAMPLES = 4000
 BLOCK = 4_000_000  # cells of a resampling matrix held at once
 FLIPS = 10_000  # sign patterns drawn by the sign-flip test

@@ -5,7 +5,7 @@ All differences and standard deviations are shares (0.05 is five points).
 
 from math import ceil, sqrt
 
-from evals.intervals import NORMAL, Z95
+from evals.normal import NORMAL, Z95
 
 POWER = 0.8
 

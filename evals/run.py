@@ -244,7 +244,9 @@ def write_verdicts(
     samples: Mapping[str, Sequence[GeneratedSample]],
     graded: Mapping[str, Sequence[Graded]],
 ) -> None:
-    """verdicts-<label>.jsonl, and doubtful-<label>.jsonl with what a person should look at."""
+    """truths.jsonl, verdicts-<label>.jsonl and, for a person to look at, doubtful-<label>.jsonl."""
+    truths = [{"id": prompt.id, "truth": problems.truths[prompt.id]} for prompt in problems.prompts]
+    write_text(folder / "truths.jsonl", json_lines(truths))
     for label, lines in graded.items():
         text = "".join(line.model_dump_json() + "\n" for line in lines)
         write_text(folder / f"verdicts-{label}.jsonl", text)

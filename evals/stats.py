@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 
 from evals.intervals import (
-    Z95,
     Array,
     Interval,
     bca_interval,
@@ -26,6 +25,7 @@ from evals.intervals import (
     wilson_interval,
     zero_or_one,
 )
+from evals.normal import Z95
 from evals.voting import Votes, majority_at
 
 Matrix = Sequence[Sequence[float]]

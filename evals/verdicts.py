@@ -7,17 +7,10 @@ from typing import Literal
 import numpy as np
 
 from evals import stats
-from evals.claims import (
-    ClaimedScore,
-    Measured,
-    OurScore,
-    claimed_k,
-    compare_protocols,
-    default_margin,
-    measure,
-    read_metric,
-)
-from evals.intervals import Z95, Interval, sign_flip_p
+from evals.claimed import ClaimedScore, claimed_k, default_margin, read_metric
+from evals.claims import Measured, OurScore, compare_protocols, measure
+from evals.intervals import Interval, sign_flip_p
+from evals.normal import Z95
 
 Word = Literal["reproduced", "below", "above", "not distinguishable", "protocol differs", "not run"]
 ControlWord = Literal["confirmed", "claim does not hold", "reads higher", "undecided", "not run"]

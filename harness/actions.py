@@ -7,6 +7,7 @@ command line (one, or those of a sweep); `each` makes one of a function for a si
 import difflib
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from harness.spec import EvalSpec, RunSpec
 
 if TYPE_CHECKING:
     from harness.cards import Claim
+    from harness.plan.run_plan import RunPlan
 
 
 @dataclass(frozen=True)
@@ -159,29 +161,61 @@ def collect(requests: Sequence[Request]) -> int:
     return collect(_runs(requests), Console())
 
 
+def report(requests: Sequence[Request]) -> int:
+    """Write the page of a run; over several also sweep.html and leaderboard.html.
+
+    runs= is a run, a submission or an output root (default: output_root). Each page is one file
+    that needs no network, with the same content as .json and .md beside it. Pages of runs that are
+    newer than their data stay as they are; a run that is not finished gets a page that says so.
+    Example: python run.py action=report runs=outputs
+    """
+    from harness.console import Console
+    from harness.report.report_action import report
+
+    return report(_runs(requests), Console())
+
+
 def _runs(requests: Sequence[Request]) -> Path:
     config = requests[0].config
     return Path(config.runs or config.output_root).expanduser().resolve()
 
 
-@each
-def plan(request: Request) -> int:
-    """Print what the run would do: sizes, batch arithmetic, stages, the equivalent verl command.
+def plan(requests: Sequence[Request]) -> int:
+    """Print what a run would do and need: batches, memory, hours, cost, the equivalent command.
 
-    Starts nothing and needs no GPU.
-    Example: python run.py +repro=tinyzero hardware=4xA800 action=plan
+    Starts nothing and needs no GPU. A sweep gets a line a run, and the total. format=json prints
+    the same for scripts. Exit code 1 if a run is not expected to fit into GPU memory.
+    Example: python run.py +repro=deepscaler hardware=8xA100 action=plan
+    Example: python run.py -m +repro=tinyzero,dapo hardware=8xA100,16xH100 action=plan
     """
+    from harness.plan.estimates_text import sweep_text
+    from harness.plan.run_plan import as_json, plan, sweep_json
+
+    written = requests[0].config.format
+    if written not in ("text", "json"):
+        raise ConfigError(f"format={written} does not exist; choose text or json")
+    specs = [to_run_spec(request.config, must_fit=False) for request in requests]
+    plans = [plan(spec) for spec in specs]
+    if written == "json":
+        print(json.dumps(sweep_json(plans) if len(plans) > 1 else as_json(plans[0]), indent=1))
+    elif len(plans) > 1:
+        print(sweep_text(plans))
+    else:
+        _print_plan(specs[0], plans[0])
+    return 0 if all(found.fits for found in plans) else 1
+
+
+def _print_plan(spec: RunSpec, found: "RunPlan") -> None:
     from harness.chain import legs
     from harness.fidelity.departures import departures, departures_text
     from harness.plan.batches import planned_steps
     from harness.plan.text import text
-    from harness.rundir import run_name, run_path
+    from harness.rundir import run_path
     from harness.verl.command import command, printable
     from harness.verl.emit import emit
     from harness.verl.environment import assignments
 
-    spec, name = request.spec, run_name(request.spec)
-    print(text(spec, name))
+    print(text(found, spec))
     if spec.repro:
         print(f"\n{departures_text(departures(spec))}")
     for leg in legs(spec):
@@ -190,7 +224,6 @@ def plan(request: Request) -> int:
         words = command(leg.spec, keys, logs / "hydra")
         title = f"equivalent command of stage {leg.name}" if leg.name else "equivalent command"
         print(f"\n{title}\n{printable(words, assignments(leg.spec, folder, logs))}")
-    return 0
 
 
 @each
@@ -320,6 +353,7 @@ ACTIONS: dict[str, Action] = {
     "wait": wait,
     "cancel": cancel,
     "collect": collect,
+    "report": report,
     "eval": evaluate,
     "score": score,
     "list": list_repros,
@@ -335,6 +369,9 @@ def act(name: str, requests: Sequence[Request]) -> int:
     except RepriseError as error:
         print(f"error: {error}", file=sys.stderr)
         code = error.exit_code
+    except BrokenPipeError:  # the reader of our output left, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     exit_codes.append(code)
     return code
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from evals import HELD_OUT, verdicts
 from evals.assess import by_problem, numbers
-from evals.claims import ClaimedScore, OurScore, Protocol
+from evals.claimed import Protocol
+from evals.claims import OurScore
 from evals.grading import canonical
 from evals.independent import independent_score
 from evals.judges import Graded
@@ -21,8 +22,8 @@ from harness.cards import Claim, load_card
 from harness.errors import ConfigError
 
 CLAIM_FIELDS = [name for name, field in Claim.model_fields.items() if field.is_required()]
-UNTRAINED = "base"
-"""The label of a model that no claim is about."""
+ABOUT: dict[str, tuple[str, ...]] = {"base": ("base",), "trained": ("trained",)}
+"""Label of a model -> what a claim must be about; other labels may be either."""
 
 
 def statements(
@@ -30,6 +31,7 @@ def statements(
     folder: Path,
     *,
     repro: str | None,
+    variant: str | None = None,
     given: Claim | None = None,
     miniature: bool = False,
     overlaps: Mapping[str, Overlap] | None = None,
@@ -40,11 +42,12 @@ def statements(
         scores: as evals/run.py found them.
         folder: holds one folder a benchmark, with verdicts-<label>.jsonl.
         repro: the project whose claims are looked up.
+        variant: which of its published runs.
         given: a claim of the user's own.
         miniature: a laptop-size run, which no claim is about.
         overlaps: benchmark -> overlap with the training set.
     """
-    card = load_card(repro) if repro else None
+    card = load_card(repro).of([variant] if variant else []) if repro else None
     claims = [*(card.claims if card else []), *([given] if given else [])]
     released = card.released_model if card else None
     return [
@@ -52,7 +55,7 @@ def statements(
             found,
             folder,
             label,
-            [claim for claim in claims if claim.benchmark == found.benchmark],
+            [claim for claim in claims if _is_about(claim, found.benchmark, label)],
             released if label == "trained" else None,
             miniature,
             (overlaps or {}).get(found.benchmark),
@@ -60,6 +63,10 @@ def statements(
         for found in scores
         for label in [model.label for model in found.models]
     ]
+
+
+def _is_about(claim: Claim, benchmark: str, label: str) -> bool:
+    return claim.benchmark == benchmark and claim.about in ABOUT.get(label, ("trained", "base"))
 
 
 def _statement(
@@ -73,8 +80,8 @@ def _statement(
 ) -> Statement:
     judged: list[ClaimVerdict] = []
     note = None
-    if label == UNTRAINED or scores.benchmark == HELD_OUT:
-        pass  # no published number is about these
+    if scores.benchmark == HELD_OUT:
+        pass  # no published number is about one's own rows
     elif scores.invalid and claims:
         note = "the claims are not judged: the score is invalid"
     elif miniature and claims:
@@ -165,7 +172,7 @@ def our_score(scores: Scores, folder: Path, label: str) -> OurScore:
 
 def judged_claim(claim: Claim, ours: OurScore | None) -> ClaimVerdict:
     """The verdict on one claim of a card."""
-    verdict = verdicts.judge(claimed(claim), ours)
+    verdict = verdicts.judge(claim.score, ours)
     return ClaimVerdict(
         percent=claim.value,
         metric=claim.metric,
@@ -177,28 +184,6 @@ def judged_claim(claim: Claim, ours: OurScore | None) -> ClaimVerdict:
         k_needed=verdict.k_needed,
         difference=verdict.difference,
         margin=verdict.margin,
-    )
-
-
-def claimed(claim: Claim) -> ClaimedScore:
-    """A card's claim in the terms of evals/verdicts.py; the metric greedy says temperature 0."""
-    temperature = claim.temperature
-    if temperature is None and claim.metric == "greedy":
-        temperature = 0.0
-    return ClaimedScore(
-        percent=claim.value,
-        metric=claim.metric,
-        samples_per_problem=claim.samples_per_problem,
-        protocol=Protocol(
-            benchmark=claim.benchmark,
-            problems=claim.problems,
-            temperature=temperature,
-            top_p=claim.top_p,
-            max_tokens=claim.max_tokens,
-            template=claim.template,
-            grader=claim.grader,
-        ),
-        source=claim.source,
     )
 
 

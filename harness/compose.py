@@ -18,7 +18,7 @@ from harness.spec import EvalSpec, EvaluatedModel, RunSpec
 
 OVERRIDE = re.compile(r"~|\+{0,2}[a-z][\w./@]*=")
 Spec = TypeVar("Spec", bound=BaseModel)
-DOOR_KEYS = ("action", "cases", "samples", "claim", "runs", "again")
+DOOR_KEYS = ("action", "cases", "samples", "claim", "runs", "again", "format")
 """Keys of conf/config.yaml that say what to do with a run, and are no part of it."""
 
 
@@ -76,8 +76,12 @@ def _twin(group: str, choice: str) -> str:
     return twin if (CONF_DIR / group / f"{twin}.yaml").exists() else choice
 
 
-def to_run_spec(config: DictConfig) -> RunSpec:
+def to_run_spec(config: DictConfig, *, must_fit: bool = True) -> RunSpec:
     """Freezes a composed configuration.
+
+    Args:
+        config: the composed configuration.
+        must_fit: refuse what cannot fit into the memory of its GPUs.
 
     Raises:
         ConfigError: an unknown key (with the nearest name), a wrong type, a missing value, or a
@@ -89,7 +93,7 @@ def to_run_spec(config: DictConfig) -> RunSpec:
     _refuse_rl_settings_for_sft(fields)
     spec = _validated(RunSpec, fields)
     for leg in legs(spec):
-        if broken := violations(leg.spec):
+        if broken := violations(leg.spec, must_fit=must_fit):
             where = f"stage {leg.name}: " if leg.name else ""
             raise ConfigError(where + "\n\n".join(broken))
     return spec

@@ -18,7 +18,7 @@ def released(spec: RunSpec) -> Subject:
     """
     path, revision = spec.control.model, spec.control.revision
     if path is None and spec.repro:
-        card = load_card(spec.repro)
+        card = load_card(spec.repro).of([spec.variant] if spec.variant else [])
         path, revision = card.released_model, revision or card.released_revision
     if path is None:
         raise ConfigError(

@@ -40,9 +40,10 @@ from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
 from harness.plan.batches import batches, total_steps
 from harness.report.page import write_report
-from harness.rundir import RunDir, read_status, record, run_path
+from harness.report.tables import tables
+from harness.rundir import RunDir, identity, read_status, record, run_path
 from harness.spec import Hardware, RunPart, RunSpec, SlurmLaunch
-from harness.tracking import check_tracking
+from harness.tracking import check_tracking, log_tables
 from harness.training import train
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
@@ -290,6 +291,7 @@ def _measured(
         scores,
         folder,
         repro=run.spec.repro,
+        variant=run.spec.variant,
         miniature=run.spec.miniature,
         overlaps=training_overlaps(data, spec.eval),
     )
@@ -309,8 +311,11 @@ def _change(scores: Scores) -> str:
 
 
 def page(run: Run) -> str:
-    """The run's page."""
-    return str(short(write_report(run.directory.path)))
+    """The run's page, and its tables where metrics are tracked."""
+    folder = run.directory.path
+    if run.spec.tracking.backends:
+        log_tables(run.spec, folder, identity(run.spec), tables(folder))
+    return str(short(write_report(folder)))
 
 
 def _show_result(run: Run) -> None:

@@ -23,8 +23,8 @@ DERIVED_OPTIONS = {
 NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
 
 
-def violations(spec: RunSpec) -> list[str]:
-    """Every broken rule of a run, as text."""
+def violations(spec: RunSpec, *, must_fit: bool = True) -> list[str]:
+    """Every broken rule of a run, as text; the plan shows what does not fit instead of refusing."""
     found = [
         *_lengths(spec),
         *_hardware(spec),
@@ -33,6 +33,8 @@ def violations(spec: RunSpec) -> list[str]:
         *mistakes(spec.data),
         *benchmark_violations(spec.eval, has_data=True),
     ]
+    if must_fit:
+        found += misfits(spec)
     found += backend_violations(spec.backend)
     if isinstance(spec.algorithm, RLAlgorithm):
         found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
@@ -300,7 +302,6 @@ def _hardware(spec: RunSpec) -> Iterator[str]:
             f"{hardware.gpus_per_node} GPUs per node do not divide by "
             f"hardware.rollout.tensor_parallel={rollout.tensor_parallel}: set a divisor, or null"
         )
-    yield from misfits(spec)
     if hardware.remove_padding and hardware.attention != "flash_attention_2":
         yield (
             "hardware.remove_padding=true needs flash attention: set "

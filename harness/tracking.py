@@ -1,16 +1,21 @@
-"""Sends step metrics to Weights & Biases or TensorBoard; the pipeline calls it with what it
-appends to events.jsonl. Neither tracker is imported unless it is asked for."""
+"""Sends step metrics, and at the end the report's tables, to Weights & Biases or TensorBoard; the
+training and report stages call it. Neither tracker is imported unless it is asked for."""
 
 import netrc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import ConfigError
 from harness.spec import RunSpec, Tracking
 
+if TYPE_CHECKING:
+    from harness.report.tables import Table
+
 Metrics = Mapping[str, float]
+TENSORBOARD_ROWS = 100
+"""Rows of a table that TensorBoard gets: it shows each table as one text."""
 
 
 class Tracker(Protocol):
@@ -18,6 +23,9 @@ class Tracker(Protocol):
 
     def log(self, step: int, metrics: Metrics) -> None:
         """Records the metrics of one training step."""
+
+    def table(self, table: "Table") -> None:
+        """Records one table of the report."""
 
     def close(self) -> None:
         """Flushes what is left."""
@@ -30,6 +38,21 @@ def trackers(spec: RunSpec, run_dir: Path, run_id: str) -> list[Tracker]:
         "tensorboard": _TensorBoard,
     }
     return [makers[backend](spec, run_dir, run_id) for backend in spec.tracking.backends]
+
+
+def log_tables(spec: RunSpec, run_dir: Path, run_id: str, tables: Sequence["Table"]) -> None:
+    """Sends the report's tables to the trackers that the run asks for.
+
+    W&B continues the run when it is online. Offline it cannot, so that the tables get a run of
+    their own in the same group, `<run_id>-report`.
+    """
+    own = run_id if spec.tracking.wandb_mode == "online" else f"{run_id}-report"
+    for tracker in trackers(spec, run_dir, own):
+        try:
+            for table in tables:
+                tracker.table(table)
+        finally:
+            tracker.close()
 
 
 def check_tracking(tracking: Tracking) -> None:
@@ -63,6 +86,7 @@ class _WandB:
         self.run = wandb.init(
             project=spec.tracking.project,
             name=run_dir.name,
+            group=run_dir.name,
             id=run_id,
             resume="allow" if spec.tracking.wandb_mode == "online" else None,
             mode=spec.tracking.wandb_mode,
@@ -73,6 +97,15 @@ class _WandB:
 
     def log(self, step: int, metrics: Metrics) -> None:
         self.run.log(dict(metrics), step=step)
+
+    def table(self, table: "Table") -> None:
+        import wandb
+
+        # Mixed types: a reward that is no number stands as text.
+        made = wandb.Table(columns=list(table.columns), data=table.rows, allow_mixed_types=True)
+        self.run.log({f"report/{table.name}": made})
+        if table.note:
+            self.run.summary[f"report/{table.name}_note"] = table.note
 
     def close(self) -> None:
         self.run.finish()
@@ -91,6 +124,22 @@ class _TensorBoard:
         values = [self.summary.Value(tag=tag, simple_value=v) for tag, v in metrics.items()]
         event = self.event(step=step, summary=self.summary(value=values))
         self.writer.add_event(event)
+
+    def table(self, table: "Table") -> None:
+        from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
+        from tensorboard.util.tensor_util import make_tensor_proto
+
+        from harness.report.sweep_markdown import table as as_markdown
+
+        rows = [["" if v is None else str(v) for v in row] for row in table.rows]
+        text = as_markdown(table.columns, rows[:TENSORBOARD_ROWS])
+        plugin = SummaryMetadata.PluginData(plugin_name="text")
+        value = self.summary.Value(
+            tag=f"report/{table.name}",
+            metadata=SummaryMetadata(plugin_data=plugin),
+            tensor=make_tensor_proto([text.encode()], shape=(1,)),
+        )
+        self.writer.add_event(self.event(summary=self.summary(value=[value])))
 
     def close(self) -> None:
         self.writer.close()

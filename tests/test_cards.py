@@ -1,5 +1,6 @@
 """Cards: what a card must state to be one."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,11 @@ import pytest
 import yaml
 
 from harness.cards import REPRODUCTIONS, Card, card_ids, load_card, read_card
+from harness.chain import legs
 from harness.errors import ConfigError
+from harness.explain import options
+from harness.fidelity.full_size import recipe
+from harness.spec import RunSpec
 
 CLAIM = {
     "benchmark": "aime24", "metric": "avg@16", "value": 43.1, "samples_per_problem": 16,
@@ -129,3 +134,59 @@ def test_hardware_is_one_entry_or_several(tmp_path: Path) -> None:
 def test_an_unknown_id_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="tinyzero"):
         load_card("tinyzeroo")
+
+
+LENGTHS = {
+    "response_tokens": {"low": 300, "mid": 500, "high": 800}, "source": "o/r@c0ffee1:README.md",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "source", ["o/r@c0ffee1:a.md", "arXiv:2501.19393", "https://host/page (2025-02-03)"]
+)
+def test_lengths_have_a_source(source: str, tmp_path: Path) -> None:
+    card = written(tmp_path, lengths={"": LENGTHS | {"source": source}})
+    assert card.lengths[""].source == source
+    assert card.lengths[""].prompt_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ({"source": None}, "source"),
+        ({"source": "https://host/page"}, "source"),
+        ({"response_tokens": {"low": 600, "mid": 500, "high": 800}}, "low <= mid <= high"),
+        ({"response_tokens": {"low": 0, "mid": 500, "high": 800}}, "greater than 0"),
+        ({"response_tokens": {"mid": 500}}, "low"),
+        ({"max_tokens": 800}, "max_tokens"),
+    ],
+)
+def test_lengths_must_be_complete(lengths: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        written(tmp_path, lengths={"": LENGTHS | lengths})
+
+
+@cache
+def recipes() -> dict[str, list[RunSpec]]:
+    """Card -> its recipes at full size."""
+    found: dict[str, list[RunSpec]] = {}
+    for spec in map(recipe, options("repro")):
+        found.setdefault(spec.repro or "", []).append(spec)
+    return found
+
+
+@pytest.mark.parametrize("id", card_ids())
+def test_lengths_lie_below_the_recipes_limits(id: str) -> None:
+    lengths = load_card(id).lengths
+    for leg in [leg for spec in recipes()[id] for leg in legs(spec)]:
+        for key in (leg.name, leg.spec.variant or "", ""):
+            if found := lengths.get(key):
+                assert found.response_tokens.high < leg.spec.data.max_response_tokens
+                assert (found.prompt_tokens or 0) < leg.spec.data.max_prompt_tokens
+
+
+@pytest.mark.parametrize("id", card_ids())
+def test_lengths_are_those_of_a_training_or_variant(id: str) -> None:
+    trainings = {leg.name for spec in recipes()[id] for leg in legs(spec)}
+    variants = {spec.variant or "" for spec in recipes()[id]}
+    assert set(load_card(id).lengths) <= {"", *trainings, *variants}

@@ -5,10 +5,10 @@ import functools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, PositiveInt
 
 from harness.errors import ConfigError
+from harness.files import read_yaml
 from harness.spec import Part
 
 FOLDER = Path(__file__).parent
@@ -108,7 +108,7 @@ def describe(name: str) -> BenchmarkCard:
         near = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}? " if near else ""
         raise ConfigError(f"no benchmark {name!r}; {hint}There are: {', '.join(names())}")
-    content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    content = read_yaml(FOLDER / f"{name}.yaml")
     return BenchmarkCard(name=name, **content)
 
 

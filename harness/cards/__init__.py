@@ -2,10 +2,11 @@
 
 from harness.cards.card import REPRODUCTIONS, Card, card_ids, load_card, read_card, shipped_cases
 from harness.cards.catalogue import Entry, catalogue
-from harness.cards.facts import SOURCE, Claim, Fact, Provenance, Text
+from harness.cards.facts import PUBLISHED, SOURCE, Claim, Fact, Lengths, Provenance, Range, Text
 from harness.cards.notes import Destination, FidelityNotes, SemanticNote, Setting
 
 __all__ = [
+    "PUBLISHED",
     "REPRODUCTIONS",
     "SOURCE",
     "Card",
@@ -14,7 +15,9 @@ __all__ = [
     "Entry",
     "Fact",
     "FidelityNotes",
+    "Lengths",
     "Provenance",
+    "Range",
     "SemanticNote",
     "Setting",
     "Text",

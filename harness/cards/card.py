@@ -8,7 +8,16 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BeforeValidator, ValidationError, model_validator
 
-from harness.cards.facts import Claim, Cost, Dataset, Difference, Fact, Provenance, Upstream
+from harness.cards.facts import (
+    Claim,
+    Cost,
+    Dataset,
+    Difference,
+    Fact,
+    Lengths,
+    Provenance,
+    Upstream,
+)
 from harness.cards.notes import FidelityNotes, Variant
 from harness.errors import ConfigError
 from harness.files import read_yaml
@@ -42,6 +51,8 @@ class Card(Fact):
     data: list[Dataset]
     hardware: Annotated[list[Cost], BeforeValidator(_as_list)]
     """As upstream reports it: one entry, or one for each published run."""
+    lengths: dict[str, Lengths] = {}
+    """Variant or stage, or "" for every training -> how long prompts and responses are."""
     claims: list[Claim]
     """Published numbers that an evaluation can be compared with."""
     released_model: str | None = None
@@ -92,6 +103,8 @@ class Card(Fact):
                     verl=card.fidelity.verl | notes.verl,
                 ),
             }
+            if variant.claims is not None:
+                update["claims"] = variant.claims
             if variant.released_model:
                 update["released_model"] = variant.released_model
                 update["released_revision"] = variant.released_revision

@@ -2,13 +2,16 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from evals import METRIC
+from evals.claimed import ClaimedScore, Protocol
 
 ORIGIN = r"(?:[^@\s]+@[0-9A-Za-z.]+|[\w.\-]+==[\w.]+):\S+"
 SOURCE = rf"^{ORIGIN}$|^arXiv:\S+"
 """repo@commit:path, package==version:path, or arXiv:id."""
+PUBLISHED = rf"{SOURCE}|^https://\S+ \(\d{{4}}(?:-\d{{2}}){{0,2}}\)"
+"""As SOURCE, or a page with the date it is from: https://host/page (2025-03-01)."""
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -69,6 +72,37 @@ class Cost(Fact):
     """What else is known, or which of several runs this is."""
 
 
+class Range(Fact):
+    """A number with the range it plausibly lies in."""
+
+    low: PositiveFloat
+    """Lowest plausible value."""
+    mid: PositiveFloat
+    """Best estimate."""
+    high: PositiveFloat
+    """Highest plausible value."""
+
+    @model_validator(mode="after")
+    def ordered(self) -> Self:
+        """low <= mid <= high."""
+        if not self.low <= self.mid <= self.high:
+            raise ValueError(f"{self.low:g}, {self.mid:g}, {self.high:g}: give low <= mid <= high")
+        return self
+
+
+class Lengths(Fact):
+    """How long prompts and responses are in training; the plan of hours rests on them."""
+
+    prompt_tokens: PositiveFloat | None = None
+    """Mean prompt length in tokens; null when nothing says it."""
+    response_tokens: Range
+    """Mean response length in tokens, averaged over the training run."""
+    source: Annotated[str, Field(pattern=PUBLISHED)]
+    """Where the response length, or what it is estimated from, is published."""
+    note: str | None = None
+    """What the source says, and how the mean over the run was read from it."""
+
+
 class Claim(Fact):
     """One published number with its protocol."""
 
@@ -80,6 +114,8 @@ class Claim(Fact):
     """avg@k, pass@k, maj@k (or mean@k, cons@k), accuracy or greedy."""
     model: str | None = None
     """Which of upstream's models, when it releases several."""
+    about: Literal["trained", "base", "other"] = "trained"
+    """What the number is of: the model that the recipe trains, its base, or another training."""
     value: Annotated[float, Field(ge=0, le=100)]
     """The number in percent, as published."""
     samples_per_problem: PositiveInt | None
@@ -98,6 +134,28 @@ class Claim(Fact):
     """Where it is published."""
     note: str | None = None
     """Why a part of the protocol is null, or what else the reader must know."""
+
+    @property
+    def score(self) -> ClaimedScore:
+        """In the terms of evals/verdicts.py; the metric greedy says temperature 0."""
+        temperature = self.temperature
+        if temperature is None and self.metric == "greedy":
+            temperature = 0.0
+        return ClaimedScore(
+            percent=self.value,
+            metric=self.metric,
+            samples_per_problem=self.samples_per_problem,
+            protocol=Protocol(
+                benchmark=self.benchmark,
+                problems=self.problems,
+                temperature=temperature,
+                top_p=self.top_p,
+                max_tokens=self.max_tokens,
+                template=self.template,
+                grader=self.grader,
+            ),
+            source=self.source,
+        )
 
 
 class Provenance(Fact):

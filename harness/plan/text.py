@@ -5,14 +5,20 @@ from collections.abc import Iterator
 from harness.chain import Leg, legs
 from harness.fit import fit
 from harness.plan.batches import batches, planned_steps
+from harness.plan.estimates_text import costs, deciding, fitting
+from harness.plan.run_plan import RunPlan
+from harness.plan.tables import pairs
 from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
 
 
-def text(spec: RunSpec, name: str) -> str:
-    """The plan of one run as text."""
-    trainings = [_training(leg) for leg in legs(spec)]
-    sections = [_what(spec, name), *trainings, _stages(spec)]
-    return "\n\n".join([*sections, "hours and cost: not estimated in this version"])
+def text(found: RunPlan, spec: RunSpec) -> str:
+    """The plan of one run."""
+    trainings = [
+        f"{_training(leg)}\n\n{fitting(training)}"
+        for leg, training in zip(legs(spec), found.trainings, strict=True)
+    ]
+    sections = [_what(spec, found.name), *trainings, _stages(spec), costs(found)]
+    return "\n\n".join([*sections, *deciding(found)])
 
 
 def _training(leg: Leg) -> str:
@@ -41,7 +47,7 @@ def _what(spec: RunSpec, name: str) -> str:
     ]
     if spec.verl:
         rows.append(("extra verl", ", ".join(f"{k}={v}" for k, v in spec.verl.items())))
-    return _table(rows)
+    return pairs(rows)
 
 
 def _algorithm(spec: RunSpec) -> str:
@@ -135,7 +141,7 @@ def _step(spec: RunSpec) -> str:
         ),
         ("steps", _steps(spec, steps)),
     ]
-    return _table(rows)
+    return pairs(rows)
 
 
 def _steps(spec: RunSpec, steps: int | None) -> str:
@@ -156,14 +162,9 @@ def _stages(spec: RunSpec) -> str:
         "evaluate": f"base and trained model on {_benchmarks(spec)}",
         "report": "one HTML page",
     }
-    return _table(list(texts.items()))
+    return pairs(list(texts.items()))
 
 
 def _exported(spec: RunSpec) -> str:
     step = spec.schedule.export_step
     return f"the checkpoint of step {step}" if step else "the last checkpoint"
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

@@ -8,23 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from evals.scores import Scores
+from harness.cards import REPRODUCTIONS, Card, load_card
 from harness.chain import STAGES_FOLDER
+from harness.errors import ConfigError
 from harness.fidelity.departures import FILE as DEPARTURES
-from harness.files import read_yaml
+from harness.fidelity.run import card_names
 
 Json = dict[str, Any]
 
 EVALUATION = "evaluation"
 """run.json's kind of an evaluation without training."""
 
+TRUTHS = "truths.jsonl"
 SAMPLES = re.compile(r"samples-(.+)-\d+\.jsonl")
 STALE = "stale-"
 """Start of the names of folders with samples that were set aside."""
-REPRODUCTIONS = Path(__file__).parents[2] / "reproductions"
+PLAN = "plan.json"
 
 
 @dataclass(kw_only=True)
@@ -45,7 +47,9 @@ class RunFiles:
     run: Json = field(default_factory=dict)
     status: Json = field(default_factory=dict)
     provenance: Json = field(default_factory=dict)
-    card: Json = field(default_factory=dict)
+    card: Card | None = None
+    """What is known of the reproduced project, as it holds for this run's variant and stages."""
+    plan: Json = field(default_factory=dict)
     departures: list[Json] = field(default_factory=list)
     trainings: list[TrainingFiles] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
@@ -96,24 +100,39 @@ def read_lines(path: Path, notes: list[str]) -> Iterator[Json]:
         notes.append(f"{path.name}: {broken} unreadable line(s) left out")
 
 
-def read_card(spec: Json, notes: list[str]) -> Json:
+def listed(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def stage_names(spec: Json) -> list[str]:
+    """The stages of a chain; empty for a run that trains once."""
+    return [str(mapping(stage).get("name")) for stage in listed(spec.get("stages"))]
+
+
+def read_card(spec: Json, notes: list[str]) -> Card | None:
     """The card of the reproduced project, if the run names one."""
-    path = REPRODUCTIONS / str(spec.get("repro")) / "card.yaml"
-    if not spec.get("repro") or not path.is_file():
-        return {}
+    repro, variant = spec.get("repro"), spec.get("variant")
+    if not isinstance(repro, str) or not (REPRODUCTIONS / repro / "card.yaml").is_file():
+        return None
+    own = variant if isinstance(variant, str) else None
     try:
-        return mapping(read_yaml(path))
-    except yaml.YAMLError as error:
+        card = load_card(repro)
+    except ConfigError as error:
         notes.append(f"card.yaml cannot be read: {error}")
-        return {}
+        return None
+    return card.of([name for stage in stage_names(spec) or [""] for name in card_names(own, stage)])
 
 
 def read_samples(folder: Path, benchmark: str, notes: list[str]) -> list[Json]:
-    """The samples of one benchmark, all models and shards, joined with their verdicts.
+    """The samples of one benchmark, all models and shards, with their verdicts and truths.
 
     Where there are verdicts, samples without one (drawn for a larger k) are left out.
     """
     found = []
+    truths_path = folder / TRUTHS
+    lines = read_lines(truths_path, notes) if truths_path.exists() else ()
+    truths = {str(line.get("id")): {"truth": line.get("truth")} for line in lines}
     for path in sorted(folder.glob("samples-*.jsonl")):
         if not (match := SAMPLES.fullmatch(path.name)):
             continue
@@ -122,13 +141,14 @@ def read_samples(folder: Path, benchmark: str, notes: list[str]) -> list[Json]:
         verdicts = {}
         if verdicts_path.exists():
             lines = read_lines(verdicts_path, notes)
-            verdicts = {(line.get("id"), line.get("sample")): line for line in lines}
+            verdicts = {(str(line.get("id")), str(line.get("sample"))): line for line in lines}
         else:
             notes.append(f"{verdicts_path.name} is not there: its samples are not graded")
         for line in read_lines(path, notes):
-            verdict = verdicts.get((line.get("id"), line.get("sample")), {})
+            verdict = verdicts.get((str(line.get("id")), str(line.get("sample"))), {})
             if verdict or not verdicts:
-                found.append({"label": label, "benchmark": benchmark, **line, **verdict})
+                truth = truths.get(str(line.get("id")), {})
+                found.append({"label": label, "benchmark": benchmark, **line, **verdict, **truth})
     return found
 
 
@@ -140,12 +160,14 @@ def read_run(folder: Path) -> RunFiles:
     files.status = read_json(folder / "status.json", notes)
     files.provenance = read_json(folder / "provenance.json", notes)
     if files.trains:
-        stages = [mapping(stage).get("name") for stage in files.spec.get("stages") or []]
-        chain = [(str(name), folder / STAGES_FOLDER / str(name)) for name in stages]
+        chain = [(name, folder / STAGES_FOLDER / name) for name in stage_names(files.spec)]
         files.trainings = [read_training(name, at, notes) for name, at in chain or [("", folder)]]
     files.card = read_card(files.spec, notes)
     if (folder / DEPARTURES).exists():
-        files.departures = read_json(folder / DEPARTURES, notes).get("departures", [])
+        recorded = read_json(folder / DEPARTURES, notes).get("departures")
+        files.departures = [mapping(one) for one in listed(recorded)]
+    if (folder / PLAN).exists():
+        files.plan = read_json(folder / PLAN, notes)
     files.events = read_events(folder, notes)
     _read_evaluations(files, folder / "evaluation")
     return files
@@ -182,7 +204,7 @@ def _read_evaluations(files: RunFiles, folder: Path) -> None:
         files.scores.append(scores)
         keys[path.parents[1], scores.benchmark] = scores.key
     for path in sorted(folder.rglob("statement.json")):
-        for said in read_json(path, files.notes).get("statements", []):
+        for said in map(mapping, listed(read_json(path, files.notes).get("statements"))):
             # One benchmark may have scores under several protocols: each has its own statements.
             key = keys.get((path.parent, said.get("benchmark")))
             files.statements.append({**said, "score": key})

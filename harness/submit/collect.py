@@ -31,10 +31,22 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """One benchmark of one run under one protocol."""
+
+    protocol: str
+    """Name of the protocol's folder below evaluation/."""
+    scores: Scores
+    statements: list[dict[str, Any]]
+    """What statement.json says about its models, one a model."""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What one run has to show."""
 
     run: RunState
+    measured: list[Measured] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     """A row for each model on each benchmark, with the names of COLUMNS."""
     problems: list[str] = field(default_factory=list)
@@ -56,7 +68,7 @@ def collect(where: Path, console: Console) -> int:
         SubmitError: the files cannot be written.
     """
     found = survey(run_folders(where))
-    results = [_result(run) for run in found.runs]
+    results = [result_of(run) for run in found.runs]
     _show(results, console)
     folder = where.expanduser().resolve()
     try:
@@ -68,8 +80,9 @@ def collect(where: Path, console: Console) -> int:
     return 0 if all(result.run.state == "done" and not result.problems for result in results) else 1
 
 
-def _result(run: RunState) -> Result:
-    scores: list[dict[str, Any]] = []
+def result_of(run: RunState) -> Result:
+    """The scores of one run with the verdicts on claims, as its folder has them."""
+    measured: list[Measured] = []
     problems: list[str] = []
     for path in sorted(run.folder.glob("evaluation/*/*/scores.json")):
         try:
@@ -78,33 +91,29 @@ def _result(run: RunState) -> Result:
             first = str(error).splitlines()[0]
             problems.append(f"{path.relative_to(run.folder)} cannot be read ({first})")
             continue
-        claims = _claims(path.parents[1], read.benchmark, problems)
-        rows = [_row(read, model, claims.get(model.label, {})) for model in read.models]
-        scores += [{"protocol": path.parents[1].name, **row} for row in rows]
-    return Result(run, scores, problems)
+        said = _statements(path.parents[1], read.benchmark, problems)
+        measured.append(Measured(path.parents[1].name, read, said))
+    rows = [
+        {"protocol": found.protocol, **_row(found, model)}
+        for found in measured
+        for model in found.scores.models
+    ]
+    return Result(run, measured, rows, problems)
 
 
-def _claims(folder: Path, benchmark: str, problems: list[str]) -> dict[str, dict[str, Any]]:
-    """Model -> the published number for this benchmark and the verdict on it."""
+def _statements(folder: Path, benchmark: str, problems: list[str]) -> list[dict[str, Any]]:
     if not (folder / STATEMENT_FILE).exists():
-        return {}
-    found: dict[str, dict[str, Any]] = {}
-    for said in _objects(read_json(folder / STATEMENT_FILE, problems).get("statements")):
-        for claim in _objects(said.get("claims")):
-            if said.get("benchmark") == benchmark:
-                verdict = {
-                    "claim_percent": claim.get("percent"),
-                    "claim_verdict": claim.get("word"),
-                }
-                found.setdefault(str(said.get("label")), verdict)
-    return found
+        return []
+    found = _objects(read_json(folder / STATEMENT_FILE, problems).get("statements"))
+    return [said for said in found if said.get("benchmark") == benchmark]
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [mapping(item) for item in value] if isinstance(value, list) else []
 
 
-def _row(scores: Scores, model: ModelScore, claim: dict[str, Any]) -> dict[str, Any]:
+def _row(found: Measured, model: ModelScore) -> dict[str, Any]:
+    scores = found.scores
     row = {
         "benchmark": scores.benchmark,
         "model": model.label,
@@ -115,7 +124,7 @@ def _row(scores: Scores, model: ModelScore, claim: dict[str, Any]) -> dict[str, 
         "high": model.accuracy.high,
         "valid": not scores.invalid,
         "shown": interval(model.accuracy),
-        **claim,
+        **_claimed(found.statements, model.label),
     }
     change = scores.difference
     if change is not None and change.after == model.label:
@@ -124,6 +133,15 @@ def _row(scores: Scores, model: ModelScore, claim: dict[str, Any]) -> dict[str, 
         row |= {"change_shown": f"{100 * paired.value:+.1f} {bounds(paired)}"}
         row |= {"verdict": scores.verdict}
     return row
+
+
+def _claimed(statements: Sequence[dict[str, Any]], label: str) -> dict[str, Any]:
+    """The first published number for a model, and the verdict on it."""
+    mine = [claim for said in statements if said.get("label") == label
+            for claim in _objects(said.get("claims"))]  # fmt: skip
+    if not mine:
+        return {}
+    return {"claim_percent": mine[0].get("percent"), "claim_verdict": mine[0].get("word")}
 
 
 def _show(results: Sequence[Result], console: Console) -> None:

@@ -6,17 +6,8 @@ import numpy as np
 import pytest
 
 from evals import stats
-from evals.claims import (
-    ClaimedScore,
-    OurScore,
-    Protocol,
-    Statistic,
-    compare_protocols,
-    expected_k,
-    measure,
-    pass_variance,
-    read_metric,
-)
+from evals.claimed import ClaimedScore, Protocol, Statistic, expected_k, read_metric
+from evals.claims import OurScore, compare_protocols, measure, pass_variance
 
 PROTOCOL = Protocol(
     benchmark="aime24", problems=30, temperature=0.6, top_p=0.95, max_tokens=32768,

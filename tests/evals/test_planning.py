@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evals.claims import ClaimedScore, OurScore, Protocol
+from evals.claimed import ClaimedScore, Protocol
+from evals.claims import OurScore
 from evals.planning import (
     detectable_difference,
     largest_run_sd,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from evals import verdicts
-from evals.claims import ClaimedScore, OurScore, Protocol
+from evals.claimed import ClaimedScore, Protocol
+from evals.claims import OurScore
 from evals.intervals import Interval
 from evals.verdicts import compare, control, judge
 

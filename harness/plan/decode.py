@@ -1,0 +1,83 @@
+"""Seconds of generating a batch of responses with continuous batching. Pure functions of the
+model's shape, the machine and the measured shares of its peak."""
+
+from dataclasses import dataclass
+from math import exp
+
+from evals.normal import NORMAL
+from harness.plan.shape import ModelShape, parameters
+from harness.plan.throughput import Throughput
+from harness.plan.workload import Machine
+
+BYTES = 2
+"""bf16."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Responses:
+    """A batch to generate."""
+
+    count: int
+    prompt_tokens: float
+    """Mean."""
+    tokens: float
+    """Mean response."""
+    limit: int
+    """Longest response allowed."""
+
+
+def generation_seconds(
+    shape: ModelShape, batch: Responses, machine: Machine, facts: Throughput
+) -> float:
+    """Seconds until the last response of a batch ends, prefill included.
+
+    An iteration reads all weights and the cache of every running sequence, computes one token for
+    each, and costs a fixed time beside. While responses wait, all slots are busy; then the batch
+    drains for as long as the longest response takes.
+    """
+    if batch.count == 0:
+        return 0.0
+    width = machine.tensor_parallel
+    engines = max(1, machine.generate_gpus // width)
+    count = batch.count / engines
+    bandwidth = machine.memory_gb_per_s * 1e9 * facts.decode_bandwidth * width
+    compute = machine.bf16_tflops * 1e12 * facts.decode_compute * width
+    spread = facts.length_spread
+    context = batch.prompt_tokens + batch.tokens * exp(spread**2) / 2
+    slots = min(count, concurrency(shape, context, machine))
+    longest = longest_response(batch, spread)
+    waves = longest * count / slots
+    iterations = (
+        waves if machine.engine == "hf" else longest + (count - slots) * batch.tokens / slots
+    )
+    layer = facts.decode_layer_s if machine.engine == "vllm" else facts.eager_layer_s
+    per_iteration = layer * shape.layers + BYTES * decoder_parameters(shape) / bandwidth
+    attention = 4 * shape.layers * shape.heads * shape.head_dim * context
+    per_token = (2 * decoder_parameters(shape) + attention) / compute
+    per_token += kv_bytes(shape) * context / bandwidth
+    prefill = 2 * decoder_parameters(shape) * batch.prompt_tokens / compute
+    return iterations * per_iteration + count * (batch.tokens * per_token + prefill)
+
+
+def concurrency(shape: ModelShape, context: float, machine: Machine) -> float:
+    """Sequences that one engine decodes at a time: its limit, or what its cache holds."""
+    room = machine.memory_fraction * machine.gpu_mem_gb * 1e9 * machine.tensor_parallel
+    room -= BYTES * parameters(shape).total
+    return max(1.0, min(machine.max_sequences, room / (kv_bytes(shape) * context)))
+
+
+def longest_response(batch: Responses, spread: float) -> float:
+    """Expected longest of a batch of log-normal lengths (Blom, 1958), cut at the limit."""
+    extreme = NORMAL.inv_cdf((batch.count - 0.375) / (batch.count + 0.25))
+    return min(batch.limit, batch.tokens * exp(spread * extreme - spread**2 / 2))
+
+
+def decoder_parameters(shape: ModelShape) -> int:
+    """Parameters that a token is multiplied with: all but the input embedding."""
+    count = parameters(shape)
+    return count.total - (0 if shape.tied else count.embedding)
+
+
+def kv_bytes(shape: ModelShape) -> int:
+    """Bytes of one token in the KV cache."""
+    return 2 * shape.layers * shape.kv_heads * shape.head_dim * BYTES

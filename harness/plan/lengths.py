@@ -1,0 +1,49 @@
+"""How long prompts and responses will be: what the card says, or a share of the limits as in the
+runs that say; the estimate of hours rests on it more than on anything else."""
+
+from dataclasses import dataclass
+
+from harness.cards import load_card
+from harness.plan.interval import Interval
+from harness.spec import RunSpec
+
+DEFAULT_SHARE = Interval(low=0.08, mid=0.2, high=0.5)
+"""Mean response over the response limit: median, and 80 % of the trainings whose cards say it."""
+DEFAULT_PROMPT_SHARE = 0.13
+"""Mean prompt over the prompt limit: median of the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedLengths:
+    """Lengths in tokens and where they are from."""
+
+    prompt_tokens: float
+    response_tokens: Interval
+    """Mean over the run."""
+    source: str
+
+
+def expected_lengths(spec: RunSpec, stage: str = "") -> ExpectedLengths:
+    """The lengths of one training of a run.
+
+    Args:
+        spec: the run as this training sees it.
+        stage: the training's name; empty for a run that trains once, and for the last of a chain.
+    """
+    limit, prompt_limit = spec.data.max_response_tokens, spec.data.max_prompt_tokens
+    known = load_card(spec.repro).lengths if spec.repro and not spec.miniature else {}
+    named = [known[name] for name in (stage, spec.variant or "", "") if name in known]
+    if found := next(iter(named or [*known.values()][-1:]), None):
+        said = found.response_tokens
+        return ExpectedLengths(
+            prompt_tokens=found.prompt_tokens or DEFAULT_PROMPT_SHARE * prompt_limit,
+            response_tokens=Interval(low=said.low, mid=said.mid, high=said.high).map(
+                lambda tokens: min(tokens, limit)
+            ),
+            source=found.source,
+        )
+    return ExpectedLengths(
+        prompt_tokens=DEFAULT_PROMPT_SHARE * prompt_limit,
+        response_tokens=DEFAULT_SHARE.times(limit),
+        source=f"not known: {DEFAULT_SHARE.mid:.0%} of the limit, as in other trainings",
+    )

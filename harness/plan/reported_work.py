@@ -1,0 +1,102 @@
+"""A reported training as the estimate takes it: workload, machine, and the facts of its GPU."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import PositiveFloat
+
+from harness.cards import Fact
+from harness.explain import CONF_DIR
+from harness.files import read_yaml
+from harness.fit import USUAL_TOKENS
+from harness.plan.interval import Interval
+from harness.plan.reported import Row, Training
+from harness.plan.shape import shape_of
+from harness.plan.workload import Engine, Machine, Workload
+from harness.spec import Hardware
+
+GPUS = CONF_DIR / "hardware/gpu"
+UNKNOWN_MODEL_B = 7.0
+"""Size of a model whose shape is not known here."""
+SHARED_ENGINE = 0.6
+"""Share of GPU memory of an engine that takes turns with the trainer."""
+OWN_ENGINE = 0.9
+"""The same where the engine has its GPUs for itself."""
+ENGINE_SEQUENCES = 1024
+"""Sequences that an engine decodes at a time, the default of most of what reports."""
+
+
+class Gpu(Fact):
+    """A GPU as conf/hardware/gpu describes it."""
+
+    gpu: str
+    gpu_mem_gb: PositiveFloat
+    bf16_tflops: PositiveFloat
+    memory_gb_per_s: PositiveFloat
+    usd_per_gpu_hour: PositiveFloat | None
+    price_source: str | None
+
+
+@cache
+def gpu_facts(name: str) -> Gpu:
+    """What conf/hardware/gpu/<name>.yaml says."""
+    return Gpu.model_validate(read_yaml(GPUS / f"{name}.yaml"))
+
+
+def gpu_name(hardware: Hardware) -> str | None:
+    """The file in conf/hardware/gpu that describes a run's GPU; null where none does."""
+    for path in _files():
+        found = gpu_facts(path.stem)
+        if (found.gpu, found.gpu_mem_gb) == (hardware.gpu, hardware.gpu_mem_gb):
+            return path.stem
+    return None
+
+
+@cache
+def _files() -> tuple[Path, ...]:
+    return tuple(sorted(GPUS.glob("*.yaml")))
+
+
+def workload_of(training: Training) -> Workload:
+    """What a reported training computes."""
+    said = training.response_tokens
+    return Workload(
+        kind=training.kind,
+        shape=shape_of(training.model, UNKNOWN_MODEL_B),
+        steps=training.steps,
+        prompts=training.prompts,
+        group=training.group,
+        generated_prompts=training.generated_prompts,
+        generation_batches=training.generation_batches,
+        prompt_tokens=training.prompt_tokens,
+        response_tokens=Interval(low=said.low, mid=said.mid, high=said.high),
+        max_response_tokens=training.max_response_tokens,
+        epochs=training.epochs,
+        critic=training.critic,
+        critic_epochs=training.epochs if training.critic else 0,
+        reference=training.reference,
+        recomputes_log_probs=training.recomputes_log_probs,
+        gradient_checkpointing=training.gradient_checkpointing,
+        micro_batch_tokens=training.micro_batch_tokens or USUAL_TOKENS,
+        lora=training.lora,
+    )
+
+
+def machine_of(row: Row, training: Training) -> Machine:
+    """What it ran on."""
+    gpu, gpus = gpu_facts(row.gpu), training.gpus or row.gpus
+    engine: Engine = "hf" if row.engine == "hf" else "vllm_eager" if training.eager else "vllm"
+    return Machine(
+        gpus=gpus,
+        gpus_per_node=row.gpus_per_node,
+        train_gpus=row.split.train if row.split else gpus,
+        generate_gpus=row.split.generate if row.split else gpus,
+        bf16_tflops=gpu.bf16_tflops,
+        memory_gb_per_s=gpu.memory_gb_per_s,
+        gpu_mem_gb=gpu.gpu_mem_gb,
+        tensor_parallel=training.tensor_parallel,
+        memory_fraction=OWN_ENGINE if row.split else SHARED_ENGINE,
+        max_sequences=ENGINE_SEQUENCES,
+        engine=engine,
+        offload=False,
+    )

@@ -1,0 +1,138 @@
+"""Scores, claims and independent scores on one axis: what the chart of intervals shows, and what it
+says in words."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from evals.job import Frozen
+from evals.scores import ModelScore, Scores
+from harness.report.render import percent
+from harness.report.verdict import ClaimRow, in_words, score_in_words
+
+
+class ScoreBar(Frozen):
+    """One score with its intervals; all are shares (0..1)."""
+
+    row: str
+    base: bool
+    """Whether the model is the one before training."""
+    value: float
+    low: float
+    high: float
+    """For other draws on the same problems."""
+    wide_low: float
+    wide_high: float
+    """For other problems of this kind."""
+    said: str
+
+
+class ScoreMark(Frozen):
+    """A number that somebody else states."""
+
+    row: str
+    kind: Literal["claim", "independent"]
+    value: float
+    said: str
+
+
+class ScoreScale(Frozen):
+    """All scores of a run on one axis."""
+
+    bars: list[ScoreBar]
+    marks: list[ScoreMark]
+    domain: tuple[float, float]
+    alt: str
+    """The finding in words."""
+
+
+def score_scale(scores: Sequence[Scores], claims: Sequence[ClaimRow]) -> ScoreScale | None:
+    """A bar for each model and metric that was measured; None where nothing was."""
+    bars: list[ScoreBar] = []
+    marks: list[ScoreMark] = []
+    many = len(scores) > 1
+    for score in scores:
+        for model in score.models:
+            row = f"{score.benchmark} · {model.label}" if many else model.label
+            bars.append(_bar(row, model))
+            for claim in _of_average(claims, score, model):
+                marks += _marks(row, claim)
+    for claim in claims:
+        if claim.ours and not _averages(claim.metric):
+            row = f"{claim.benchmark} {claim.metric} · {claim.label}"
+            ours = claim.ours
+            bars.append(
+                ScoreBar(
+                    row=row, base=False, value=ours.value, low=ours.low, high=ours.high,
+                    wide_low=ours.low, wide_high=ours.high, said=in_words(ours),
+                )  # fmt: skip
+            )
+            marks += _marks(row, claim)
+    if not bars:
+        return None
+    return ScoreScale(
+        bars=bars,
+        marks=list({(m.row, m.kind, m.value): m for m in marks}.values()),
+        domain=_domain([*(b.wide_low for b in bars), *(b.low for b in bars)],
+                       [*(b.wide_high for b in bars), *(b.high for b in bars)],
+                       [m.value for m in marks]),
+        alt=_alt(scores, marks),
+    )  # fmt: skip
+
+
+def _bar(row: str, model: ModelScore) -> ScoreBar:
+    wide, narrow = model.accuracy, model.sampling
+    return ScoreBar(
+        row=row,
+        base=model.label == "base",
+        value=wide.value,
+        low=narrow.low,
+        high=narrow.high,
+        wide_low=wide.low,
+        wide_high=wide.high,
+        said=in_words(wide),
+    )
+
+
+def _averages(metric: str) -> bool:
+    return not metric.lower().startswith(("pass@", "maj@", "cons@"))
+
+
+def _of_average(
+    claims: Sequence[ClaimRow], score: Scores, model: ModelScore
+) -> list[ClaimRow]:
+    """The claims that a model's average is held against."""
+    return [
+        claim
+        for claim in claims
+        if claim.benchmark == score.benchmark
+        and claim.label == model.label
+        and _averages(claim.metric)
+    ]
+
+
+def _marks(row: str, claim: ClaimRow) -> list[ScoreMark]:
+    said = f"claim {percent(claim.claimed)} ({claim.metric})"
+    marks = [ScoreMark(row=row, kind="claim", value=claim.claimed, said=said)]
+    if claim.independent is not None:
+        sd = f" ± {percent(claim.independent_sd)}" if claim.independent_sd else ""
+        said = f"independent {percent(claim.independent)}{sd}"
+        marks.append(
+            ScoreMark(row=row, kind="independent", value=claim.independent, said=said)
+        )
+    return marks
+
+
+def _domain(
+    lows: Sequence[float], highs: Sequence[float], marked: Sequence[float]
+) -> tuple[float, float]:
+    """From a round number below everything to one above, within 0 and 1."""
+    low, high = min(*lows, *marked, 1.0), max(*highs, *marked, 0.0)
+    step = 0.1 if high - low > 0.2 else 0.05
+    bottom, top = (low - 0.01) // step * step, -((-high - 0.01) // step) * step
+    return max(0.0, round(bottom, 4)), min(1.0, round(max(top, bottom + step), 4))
+
+
+def _alt(scores: Sequence[Scores], marks: Sequence[ScoreMark]) -> str:
+    """The finding: every model's score, and what it stands beside."""
+    said = [score_in_words(score) for score in scores]
+    return " ".join([*said, *(f"{mark.row}: {mark.said}." for mark in marks)])

@@ -1,0 +1,216 @@
+"""Planned against spent: plan.json and the event log of a run, stage by stage; summary.py reads
+it."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from evals.job import Frozen
+from harness.report.read import Json, listed, mapping
+from harness.report.render import hours, is_number, number, usd
+
+Outcome = Literal["done", "failed", "killed", "running"]
+
+
+class Span(Frozen):
+    """An estimate with its interval."""
+
+    low: float
+    mid: float
+    high: float
+
+
+class Planned(Frozen):
+    """What a plan said of a stage, or of all."""
+
+    hours: Span | None = None
+    gpu_hours: Span | None = None
+    usd: Span | None = None
+
+
+class AttemptTime(Frozen):
+    """One attempt at a stage."""
+
+    attempt: int | None
+    seconds: float | None
+    """Wall-clock time; null where the attempt was killed and nothing tells when."""
+    outcome: Outcome
+    note: str
+    """What the stage said, or why it ended."""
+
+
+class StageSpent(Frozen):
+    """One stage of a run: planned and spent."""
+
+    name: str
+    planned: Planned | None
+    attempts: list[AttemptTime]
+    hours: float | None
+    """Of all attempts; null where it never started."""
+    gpu_hours: float | None
+    """Null without GPUs."""
+    usd: float | None
+    """Null without GPUs or price."""
+
+
+class Spending(Frozen):
+    """Planned against spent."""
+
+    stages: list[StageSpent]
+    total: StageSpent
+    finding: str
+    """Planned against spent in words."""
+    planned: bool
+    """Whether there was a plan."""
+    gpus: int | None
+    """GPUs that the run holds; null without GPUs."""
+    usd_per_gpu_hour: float | None
+    price_source: str | None
+
+
+def spending(plan: Json, events: Iterable[Json], hardware: Json) -> Spending:
+    """What each stage was planned to take and took.
+
+    Args:
+        plan: the content of plan.json; empty where nothing was planned.
+        events: of the run.
+        hardware: of the frozen RunSpec.
+    """
+    gpus = _gpus(hardware)
+    priced = mapping(plan.get("price"))
+    price = priced.get("usd_per_gpu_hour", hardware.get("usd_per_gpu_hour"))
+    price = float(price) if is_number(price) else None
+    source = priced.get("source", hardware.get("price_source"))
+    planned = {
+        str(stage["name"]): _planned(stage)
+        for stage in map(mapping, listed(plan.get("stages")))
+        if "name" in stage
+    }
+    attempts = attempt_times(events)
+    names = [*attempts, *(name for name in planned if name not in attempts)]
+    stages = [
+        _stage(name, planned.get(name), attempts.get(name, []), gpus, price) for name in names
+    ]
+    every = [one for found in attempts.values() for one in found]
+    whole = _planned(mapping(plan.get("total"))) if plan else None
+    total = _stage("all", whole, every, gpus, price)
+    return Spending(
+        stages=stages,
+        total=total,
+        finding=_finding(total),
+        planned=bool(plan),
+        gpus=gpus,
+        usd_per_gpu_hour=price,
+        price_source=str(source) if source else None,
+    )
+
+
+def attempt_times(events: Iterable[Json]) -> dict[str, list[AttemptTime]]:
+    """Stage -> its attempts, in order; an attempt that was killed lasts until its last event."""
+    found: dict[str, list[AttemptTime]] = {}
+    begin: Json | None = None
+    last: Json = {}
+
+    def close(end: Json) -> None:
+        stage = str(end.get("stage") or mapping(begin).get("stage") or "unknown")
+        found.setdefault(stage, []).append(_attempt(begin or {}, end))
+
+    for event in events:
+        kind = event.get("kind")
+        if kind in ("stage_done", "failed"):
+            close(event)
+            begin = None
+        elif kind == "ended" and begin:
+            close({**event, "stage": None})
+            begin = None
+        elif kind in ("run_started", "stage_started") and begin:
+            close({"kind": "killed", "time": last.get("time"), "attempt": begin.get("attempt")})
+            begin = None
+        if kind == "stage_started":
+            begin = event
+        last = event
+    if begin:
+        close({"kind": "running", "time": last.get("time"), "attempt": begin.get("attempt")})
+    return found
+
+
+OUTCOMES: dict[Any, Outcome] = {
+    "stage_done": "done",
+    "failed": "failed",
+    "ended": "failed",
+    "running": "running",
+}
+
+
+def _attempt(begin: Json, end: Json) -> AttemptTime:
+    """One attempt from the event that began it and the one that ended it."""
+    seconds, times = end.get("seconds"), [begin.get("time"), end.get("time")]
+    if not is_number(seconds) and all(map(is_number, times)):
+        seconds = times[1] - times[0]
+    number = end.get("attempt")
+    return AttemptTime(
+        attempt=number if isinstance(number, int) else None,
+        seconds=seconds if is_number(seconds) and seconds >= 0 else None,
+        outcome=OUTCOMES.get(end.get("kind"), "killed"),
+        note=str(end.get("note") or end.get("reason") or ""),
+    )
+
+
+def _stage(
+    name: str,
+    planned: Planned | None,
+    attempts: list[AttemptTime],
+    gpus: int | None,
+    price: float | None,
+) -> StageSpent:
+    known = [one.seconds for one in attempts if one.seconds is not None]
+    took = sum(known) / 3600 if known else None
+    gpu_hours = took * gpus if took is not None and gpus else None
+    return StageSpent(
+        name=name,
+        planned=planned,
+        attempts=attempts,
+        hours=took,
+        gpu_hours=gpu_hours,
+        usd=gpu_hours * price if gpu_hours is not None and price is not None else None,
+    )
+
+
+def _finding(total: StageSpent) -> str:
+    """What all stages took, against the plan."""
+    if total.hours is None:
+        return "Nothing was spent that the event log tells of."
+    spent = [hours(total.hours)]
+    spent += [f"{number(total.gpu_hours, digits=3)} GPU-hours"] if total.gpu_hours else []
+    spent += [usd(total.usd)] if total.usd else []
+    said = f"Took {', '.join(spent)}"
+    plan = total.planned.hours if total.planned else None
+    if plan is None:
+        return f"{said}; not planned (no plan.json with hours)."
+    below, above = total.hours < plan.low, total.hours > plan.high
+    word = "less than" if below else "more than" if above else "within"
+    return f"{said}: {word} the plan of {hours(plan.low)} to {hours(plan.high)}."
+
+
+def _planned(stage: Json) -> Planned:
+    return Planned(
+        hours=_span(stage.get("hours")),
+        gpu_hours=_span(stage.get("gpu_hours")),
+        usd=_span(stage.get("usd")),
+    )
+
+
+def _span(value: object) -> Span | None:
+    found = mapping(value)
+    ends = [found.get("low"), found.get("mid"), found.get("high")]
+    if not all(map(is_number, ends)):
+        return None
+    return Span(low=found["low"], mid=found["mid"], high=found["high"])
+
+
+def _gpus(hardware: Json) -> int | None:
+    """GPUs of a run; None on a laptop and where the record does not tell."""
+    counts = hardware.get("nodes"), hardware.get("gpus_per_node")
+    if hardware.get("device") == "cpu" or not all(isinstance(count, int) for count in counts):
+        return None
+    return int(counts[0]) * int(counts[1])
+

@@ -1,0 +1,256 @@
+"""What a run says: each published claim against its measurement, what training changed, and the
+headline over both; summary.py puts it first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import ValidationError
+
+from evals.claimed import read_metric
+from evals.intervals import Interval
+from evals.job import Frozen
+from evals.scores import ModelScore, Scores
+from evals.statement import ClaimVerdict, Statement
+from evals.verdicts import Word
+from harness.cards import Claim
+from harness.report.read import Json
+from harness.report.render import percent, points
+
+Tone = Literal["good", "bad", "open"]
+
+TRAINED = "trained"
+NOT_JUDGED = (
+    "This is a miniature: it shows the recipe at work on a tiny model and says nothing about the "
+    "published claims."
+)
+ORDER: tuple[Word, ...] = (
+    "reproduced", "above", "below", "not distinguishable", "protocol differs", "not run",
+)  # fmt: skip
+
+
+class ClaimRow(Frozen):
+    """One published number and what became of it; scores are shares (0..1)."""
+
+    benchmark: str
+    metric: str
+    label: str
+    """The model that was held against it; empty where none was."""
+    claimed: float
+    ours: Interval | None
+    """The same metric here, with its interval for other draws on the same problems."""
+    difference: Interval | None
+    """Ours - claim with the noise of both; null where they do not compare."""
+    independent: float | None
+    """Somebody else's score of the same model."""
+    independent_sd: float | None
+    """Its standard deviation over seeds."""
+    word: Word
+    protocol: str
+    """Whether both were measured the same way, in words."""
+    reasons: list[str]
+    sources: list[str]
+    """Where claim and independent score are published."""
+
+
+class ScoreSaid(Frozen):
+    """What is said about one score besides its numbers."""
+
+    key: str
+    """Of the score in scores.json."""
+    sentences: list[str]
+
+
+class Verdict(Frozen):
+    """The first thing that the page says."""
+
+    headline: str
+    """The outcome in one sentence."""
+    lines: list[str]
+    """What to know beside it."""
+    tone: Tone
+
+
+def read_statements(found: Sequence[Json]) -> list[tuple[str | None, Statement | list[str]]]:
+    """Each statement with the key of its score; of one in another shape only its sentences."""
+    read: list[tuple[str | None, Statement | list[str]]] = []
+    for said in found:
+        fields = {name: value for name, value in said.items() if name not in ("score", "sentences")}
+        try:
+            read.append((said.get("score"), Statement.model_validate(fields)))
+        except ValidationError:
+            sentences = said.get("sentences")
+            lines = [str(line) for line in sentences] if isinstance(sentences, list) else []
+            read.append((said.get("score"), lines))
+    return read
+
+
+def sentences_of(found: Sequence[Json]) -> list[ScoreSaid]:
+    """What the statements say besides their claims, which have a table of their own."""
+    said = []
+    for key, statement in read_statements(found):
+        if isinstance(statement, Statement):
+            in_table = {"claims": [], **({"independent": None} if statement.claims else {})}
+            lines = statement.model_copy(update=in_table).sentences()
+        else:
+            lines = statement
+        if lines and key:
+            said.append(ScoreSaid(key=key, sentences=lines))
+    return said
+
+
+def claim_rows(
+    claims: Sequence[Claim],
+    scores: Sequence[Scores],
+    statements: Sequence[Json],
+    *,
+    why_not: str,
+    all_of_card: bool,
+) -> list[ClaimRow]:
+    """A row for each judged claim, and for each of the card that was not judged.
+
+    Args:
+        claims: of the card, for this run's variant.
+        scores: as measured.
+        statements: of the evaluations, each with the key of its score.
+        why_not: the reason where the run has no verdict on a claim.
+        all_of_card: whether claims that nothing was measured for have a row.
+    """
+    by_key = {score.key: score for score in scores}
+    rows, judged = [], set()
+    for key, statement in read_statements(statements):
+        if not isinstance(statement, Statement) or key not in by_key:
+            continue
+        for verdict in statement.claims:
+            judged.add((statement.benchmark, verdict.metric, verdict.percent))
+            rows.append(_judged(statement, verdict, by_key[key]))
+    if all_of_card:
+        rows += [
+            _not_run(claim, why_not)
+            for claim in claims
+            if (claim.benchmark, claim.metric, claim.value) not in judged
+        ]
+    return rows
+
+
+def headline(
+    rows: Sequence[ClaimRow], scores: Sequence[Scores], *, miniature: bool, claimed: bool
+) -> Verdict:
+    """The outcome of a run in a sentence, and what to know beside it."""
+    if broken := [score for score in scores if score.invalid]:
+        lines = [f"{score.benchmark}: {score.verdict}" for score in broken]
+        return Verdict(headline="The scores are invalid.", lines=lines, tone="bad")
+    judged = [row for row in rows if row.word != "not run"]
+    judged = [row for row in judged if row.label == TRAINED] or judged
+    changes = [changed(score) for score in scores if score.difference]
+    if judged:
+        return _of_claims([*judged, *(row for row in rows if row.word == "not run")], changes)
+    lines = [NOT_JUDGED] if miniature and claimed else []
+    if changes:
+        tones = {_tone(score) for score in scores if score.difference}
+        tone = tones.pop() if len(tones) == 1 else "open"
+        return Verdict(headline=changes[0], lines=[*changes[1:], *lines], tone=tone)
+    if scores:
+        first, *rest = [score_in_words(score) for score in scores]
+        return Verdict(headline=first, lines=[*rest, *lines], tone="open")
+    return Verdict(headline="Evaluation: not run.", lines=lines, tone="open")
+
+
+def _of_claims(rows: Sequence[ClaimRow], changes: list[str]) -> Verdict:
+    """The headline where claims were held against measurements."""
+    counts = Counter(row.word for row in rows)
+    if len(rows) == 1:
+        (row,) = rows
+        ours = f", ours {in_words(row.ours)}" if row.ours else ""
+        said = f"{row.benchmark} {row.metric}: {row.word}. Claimed {percent(row.claimed)}{ours}."
+    else:
+        parts = [f"{counts[word]} {word}" for word in ORDER if counts[word]]
+        said = f"Of {len(rows)} published claims: {', '.join(parts)}."
+    met = counts["reproduced"] + counts["above"]
+    tone: Tone = "bad" if counts["below"] else "good" if met == len(rows) else "open"
+    return Verdict(headline=said, lines=changes, tone=tone)
+
+
+def _tone(score: Scores) -> Tone:
+    """Whether training helped on a benchmark."""
+    word = score.difference.verdict if score.difference else ""
+    return "good" if word.startswith("improved") else "bad" if word.startswith("got worse") else "open"
+
+
+def changed(score: Scores) -> str:
+    """What training changed on one benchmark, in a sentence: the word, then the numbers."""
+    found = score.difference
+    if found is None:
+        return score_in_words(score)
+    word = found.verdict.partition(":")[0]
+    paired = found.paired
+    return (
+        f"{score.benchmark}: {word}, {points(paired.value)} points from {found.before} to "
+        f"{found.after} (95 % interval {points(paired.low)} to {points(paired.high)})."
+    )
+
+
+def score_in_words(score: Scores) -> str:
+    """The scores of one benchmark with their intervals."""
+    models = [f"{model.label} {in_words(model.accuracy)}" for model in score.models]
+    return f"{score.benchmark}, avg@{score.samples_per_problem}: {'; '.join(models)}."
+
+
+def measured(model: ModelScore, metric: str) -> Interval | None:
+    """A model's score by a claim's metric; None where the samples do not give it."""
+    try:
+        statistic, _ = read_metric(metric)
+    except ValueError:
+        return None
+    if statistic.kind == "avg":
+        return model.sampling
+    if statistic.kind == "pass":
+        return model.pass_at.get(statistic.width)
+    return model.majority if statistic.width == max(model.drawn) else None
+
+
+def _judged(statement: Statement, verdict: ClaimVerdict, score: Scores) -> ClaimRow:
+    model = next((one for one in score.models if one.label == statement.label), None)
+    other = statement.independent
+    return ClaimRow(
+        benchmark=statement.benchmark,
+        metric=verdict.metric,
+        label=statement.label,
+        claimed=verdict.percent / 100,
+        ours=measured(model, verdict.metric) if model else None,
+        difference=verdict.difference,
+        independent=other.percent / 100 if other else None,
+        independent_sd=other.sd / 100 if other else None,
+        word=verdict.word,
+        protocol=_protocol(verdict),
+        reasons=verdict.reasons,
+        sources=[verdict.source, *([f"{other.model}: {other.source}"] if other else [])],
+    )
+
+
+def _protocol(verdict: ClaimVerdict) -> str:
+    said = [f"differs in {', '.join(verdict.differing)}"] if verdict.differing else []
+    said += [f"not stated: {', '.join(verdict.unknown)}"] if verdict.unknown else []
+    return "; ".join(said) or ("same" if verdict.word != "not run" else "not compared")
+
+
+def _not_run(claim: Claim, why_not: str) -> ClaimRow:
+    return ClaimRow(
+        benchmark=claim.benchmark,
+        metric=claim.metric,
+        label="",
+        claimed=claim.value / 100,
+        ours=None,
+        difference=None,
+        independent=None,
+        independent_sd=None,
+        word="not run",
+        protocol="not compared",
+        reasons=[why_not],
+        sources=[claim.source],
+    )
+
+
+def in_words(interval: Interval) -> str:
+    """A share with its interval."""
+    return f"{percent(interval.value)} [{percent(interval.low)}, {percent(interval.high)}]"
