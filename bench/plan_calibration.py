@@ -22,12 +22,12 @@ TITLES = {
 def line(found: Comparison) -> str:
     """One row of the table; the interval is that of the response lengths alone."""
     guess = found.predicted
-    word = "yes" if found.right else "no"
+    word = "" if found.row.use == "bound" else "yes" if found.right else "no"
     return (
         f"{found.row.id:<30} {found.reported:>8,.4g} {found.unit:<7}"
         f"{guess.mid:>8,.4g} ({guess.low:,.4g} to {guess.high:,.4g})".ljust(76)
         + f"{exp(found.residual):>6.2f}  {word}"
-    )
+    ).rstrip()
 
 
 def table(found: Sequence[Comparison]) -> Iterator[str]:
@@ -46,7 +46,7 @@ def summary(found: Sequence[Comparison]) -> Iterator[str]:
     apart = left_out(residuals)
     count, limit = len(found), log(FACTOR)
     inside, outside = (sum(abs(value) <= limit for value in part) for part in (residuals, apart))
-    yield f"within x{FACTOR:g}: {inside} of {count} ({inside / count:.0%}); "
+    yield f"within x{FACTOR:g}: {inside} of {count} ({inside / count:.0%})"
     yield f"each without its own row: {outside} of {count} ({outside / count:.0%})"
     yield f"median of reported / predicted: {exp(median(residuals)):.3f}"
     yield f"80 % of rows lie within a factor of {exp(half_width(apart)):.2f}"

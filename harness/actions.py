@@ -35,8 +35,8 @@ class Request:
 
     @cached_property
     def spec(self) -> RunSpec:
-        """The run, frozen and checked."""
-        return to_run_spec(self.config)
+        """The run, frozen and checked; a plan also shows what does not fit."""
+        return to_run_spec(self.config, must_fit=self.config.action != "plan")
 
     @cached_property
     def eval_spec(self) -> EvalSpec:
@@ -194,7 +194,7 @@ def plan(requests: Sequence[Request]) -> int:
     written = requests[0].config.format
     if written not in ("text", "json"):
         raise ConfigError(f"format={written} does not exist; choose text or json")
-    specs = [to_run_spec(request.config, must_fit=False) for request in requests]
+    specs = [request.spec for request in requests]
     plans = [plan(spec) for spec in specs]
     if written == "json":
         print(json.dumps(sweep_json(plans) if len(plans) > 1 else as_json(plans[0]), indent=1))

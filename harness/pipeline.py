@@ -39,6 +39,8 @@ from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
 from harness.paths import model_path
 from harness.plan.batches import batches, total_steps
+from harness.plan.run_plan import FILE as PLAN
+from harness.plan.run_plan import as_json, plan
 from harness.report.page import write_report
 from harness.report.tables import tables
 from harness.rundir import RunDir, identity, read_status, record, run_path
@@ -104,6 +106,7 @@ def execute(spec: RunSpec, overrides: list[str], part: RunPart = "all") -> Path:
             write_json(directory.path / "provenance.json", origin)
             if spec.repro:
                 write_json(directory.path / DEPARTURES, {"departures": departures(spec)})
+            _keep_plan(run)
             run.console.say(f"{directory.path.name}  attempt {directory.attempt}")
             _all_stages(run)
     except OSError as error:
@@ -115,6 +118,13 @@ def execute(spec: RunSpec, overrides: list[str], part: RunPart = "all") -> Path:
             "continues"
         ) from error
     return directory.path
+
+
+def _keep_plan(run: Run) -> None:
+    """The plan as it was before anything was spent; later attempts leave it alone."""
+    path = run.directory.path / PLAN
+    if not path.exists():
+        write_json(path, as_json(plan(run.spec)))
 
 
 def _hardware(spec: RunSpec, part: RunPart) -> Hardware:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.chain import run_folder
 from harness.errors import ConfigError
 from harness.spec import RunSpec, Tracking
 
@@ -86,7 +87,7 @@ class _WandB:
         self.run = wandb.init(
             project=spec.tracking.project,
             name=run_dir.name,
-            group=run_dir.name,
+            group=run_folder(run_dir).name,
             id=run_id,
             resume="allow" if spec.tracking.wandb_mode == "online" else None,
             mode=spec.tracking.wandb_mode,

@@ -14,9 +14,9 @@ def config_of(*overrides: str) -> DictConfig:
         return compose("config", at_the_door(overrides))
 
 
-def spec_of(*overrides: str) -> RunSpec:
+def spec_of(*overrides: str, must_fit: bool = True) -> RunSpec:
     """The frozen run of a command line."""
-    return to_run_spec(config_of(*overrides))
+    return to_run_spec(config_of(*overrides), must_fit=must_fit)
 
 
 def eval_spec_of(*overrides: str) -> EvalSpec:

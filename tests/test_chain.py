@@ -6,6 +6,7 @@ import pytest
 
 from harness.chain import announced_end, legs, run_folder, start_path
 from harness.errors import ConfigError
+from harness.plan.run_plan import plan
 from harness.plan.text import text
 from harness.rundir import NOTICE, identity
 from harness.spec import RLAlgorithm
@@ -59,7 +60,8 @@ def test_stages_are_part_of_the_identity() -> None:
 
 
 def test_the_plan_shows_every_stage() -> None:
-    said = text(spec_of("algorithm=grpo", CHAIN), "name")
+    spec = spec_of("algorithm=grpo", CHAIN)
+    said = text(plan(spec), spec)
     assert "stage short (starts from model)" in said
     assert "stage long (starts from short)" in said
     assert "32 prompts x 4 = 128 per step" in said

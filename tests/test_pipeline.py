@@ -10,6 +10,7 @@ from harness.errors import ConfigError, RunDirError
 from harness.evaluation import evaluate_alone
 from harness.hardware import refuse_missing_gpus
 from harness.pipeline import Run, Training, execute, in_order
+from harness.plan.run_plan import plan
 from harness.plan.text import text
 from harness.rundir import RunDir, run_name
 from tests.composing import eval_spec_of, spec_of
@@ -82,7 +83,9 @@ def test_the_plan_names_the_stages_that_run() -> None:
     directory = RunDir(Path("/nowhere"))
     trainings = [Training(name="", spec=spec, directory=directory)]
     run = Run(spec=spec, directory=directory, trainings=trainings, console=Console())
-    planned = text(spec, "name").split("\n\n")[2].split("\n")
+    (planned,) = [
+        s.split("\n") for s in text(plan(spec), spec).split("\n\n") if s.startswith("prepare")
+    ]
     assert [line.split()[0] for line in planned] == [stage for stage, _ in in_order(run)]
 
 

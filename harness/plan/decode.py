@@ -69,7 +69,8 @@ def concurrency(shape: ModelShape, context: float, machine: Machine) -> float:
 def longest_response(batch: Responses, spread: float) -> float:
     """Expected longest of a batch of log-normal lengths (Blom, 1958), cut at the limit."""
     extreme = NORMAL.inv_cdf((batch.count - 0.375) / (batch.count + 0.25))
-    return min(batch.limit, batch.tokens * exp(spread * extreme - spread**2 / 2))
+    longest = batch.tokens * exp(spread * extreme - spread**2 / 2)
+    return min(batch.limit, max(batch.tokens, longest))
 
 
 def decoder_parameters(shape: ModelShape) -> int:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-from harness.cards import Card, load_card
+from harness.cards import load_card
 from harness.fit import fit
 from harness.plan.batches import batches, planned_steps
 from harness.plan.interval import Interval
 from harness.plan.lengths import expected_lengths
 from harness.plan.shape import ModelShape, shape_of
 from harness.rules import processes
-from harness.spec import Hardware, HubSource, RLAlgorithm, RunSpec
+from harness.spec import HubSource, RLAlgorithm, RunSpec
 
 Engine = Literal["vllm", "vllm_eager", "hf"]
 """vLLM with CUDA graphs, vLLM without them, or generation by the trainer's own model."""
@@ -77,7 +77,11 @@ class Machine:
 def machine(spec: RunSpec) -> Machine | None:
     """The machine of a run; nothing where its GPU's facts are not known (a CPU, for example)."""
     hardware = spec.hardware
-    memory, tflops, bandwidth = _gpu(hardware)
+    memory, tflops, bandwidth = (
+        hardware.gpu_mem_gb,
+        hardware.bf16_tflops,
+        hardware.memory_gb_per_s,
+    )
     if hardware.device == "cpu" or memory is None or tflops is None or bandwidth is None:
         return None
     sits, gpus = fit(spec), processes(spec)
@@ -148,8 +152,7 @@ def known_steps(spec: RunSpec) -> int | None:
 def _published_rows(spec: RunSpec) -> int | None:
     if spec.repro is None or not isinstance(spec.data.source, HubSource):
         return None
-    card: Card = load_card(spec.repro)
-    source = spec.data.source.dataset
+    source, card = spec.data.source.dataset, load_card(spec.repro)
     found = [data.rows for data in card.data if data.use == "train" and data.id == source]
     return found[0] if found else None
 
@@ -165,7 +168,3 @@ def _batch(algorithm: RLAlgorithm) -> int:
     """Prompts of one generation batch."""
     groups = algorithm.filter_groups
     return groups.prompts_per_batch if groups else algorithm.prompts_per_step
-
-
-def _gpu(hardware: Hardware) -> tuple[float | None, float | None, float | None]:
-    return hardware.gpu_mem_gb, hardware.bf16_tflops, hardware.memory_gb_per_s

@@ -49,12 +49,12 @@ def finished(
     width: int | str = "container",
     height: int = HEIGHT,
 ) -> dict[str, Any]:
-    """The specification of an altair chart, checked against Vega-Lite's schema.
+    """The specification of an altair chart, without what the page sets for all charts (config).
 
-    Data that the chart names are added here, once for all layers: altair copies and checks data row
-    by row. What the page sets for all charts (config) is left out.
+    Data that the chart names are added here, once for all layers: altair copies data row by row.
+    The schema is not checked, which takes most of the time; the tests do that.
     """
-    spec: dict[str, Any] = chart.properties(width=width, height=height).to_dict()
+    spec: dict[str, Any] = chart.properties(width=width, height=height).to_dict(validate=False)
     for shared in ("config", "usermeta"):
         spec.pop(shared, None)
     return spec | {"datasets": dict(data)} if data else spec
@@ -84,8 +84,7 @@ def learning_chart(curve: Curve, boundaries: Sequence[Boundary], steps: int) -> 
     x = alt.X("x:Q").title(None).scale(domain=[0.5, steps + 0.5], nice=False)
     x = x.axis(tickMinStep=1, format=",d", tickCount=4, labelOverlap="greedy")
     y = alt.Y("y:Q").title(None).scale(zero=False, nice=True)
-    shares = {"format": ".0%" if _wide_share(curve) else ".1%"} if curve.share else {}
-    y = y.axis(tickCount=4, **shares)
+    y = y.axis(tickCount=4, format=_ticks(curve) if curve.share else alt.Undefined)
     dense = bool(curve.means)
     line = alt.Chart(alt.NamedData("points")).encode(x=x, y=y)
     layers = [
@@ -195,9 +194,7 @@ def _length_chart(row: LengthRow, top: float) -> Chart:
     ended = base.mark_bar(color=ACCENT, opacity=0.75, binSpacing=1).encode(
         x=x, x2="to:Q", y=y, y2=alt.datum(0), tooltip=tooltip
     )
-    cut = base.transform_calculate(top="datum.whole + datum.cut").mark_bar(
-        color=BAD, binSpacing=1
-    )
+    cut = base.transform_calculate(top="datum.whole + datum.cut").mark_bar(color=BAD, binSpacing=1)
     layers = [ended]
     if any(row.cut):
         layers.append(cut.encode(x=x, x2="to:Q", y=alt.Y("whole:Q"), y2="top:Q", tooltip=tooltip))
@@ -205,9 +202,7 @@ def _length_chart(row: LengthRow, top: float) -> Chart:
         id=f"lengths-{slug(row.name)}",
         title=row.name,
         alt=row.finding,
-        spec=finished(
-            alt.layer(*layers), {"bins": table(("from", "to", "whole", "cut"), bins)}
-        ),
+        spec=finished(alt.layer(*layers), {"bins": table(("from", "to", "whole", "cut"), bins)}),
         height=HEIGHT + 50,
     )
 
@@ -222,23 +217,17 @@ def _boundaries(boundaries: Sequence[Boundary], data: dict[str, Rows], x: Any) -
     below)."""
     import altair as alt
 
-    layers = []
-    places = {
-        "stage": {"y": -4, "baseline": "bottom", "dash": [1, 0]},
-        "attempt": {"y": HEIGHT - 2, "baseline": "bottom", "dash": [3, 3]},
-    }
-    for kind, place in places.items():
+    layers: list[Any] = []
+    for kind, height, dash in (("stage", -4, [1, 0]), ("attempt", HEIGHT - 2, [3, 3])):
         # Between the last step before and the first step after.
         rows = [{"x": one.step - 0.5, "name": one.name} for one in boundaries if one.kind == kind]
         if not rows:
             continue
         data[kind] = rows
         base = alt.Chart(alt.NamedData(kind)).encode(x=x)
-        layers.append(base.mark_rule(color=SOFT, opacity=0.7, strokeDash=place["dash"]))
-        name = base.mark_text(
-            align="left", baseline=place["baseline"], dx=2, fontSize=10, color=SOFT
-        )
-        layers.append(name.encode(y=alt.value(place["y"]), text="name:N"))
+        name = base.mark_text(align="left", baseline="bottom", dx=2, fontSize=10, color=SOFT)
+        layers.append(base.mark_rule(color=SOFT, opacity=0.7, strokeDash=dash))
+        layers.append(name.encode(y=alt.value(height), text="name:N"))
     return layers
 
 
@@ -254,9 +243,9 @@ def _limits(curve: Curve, data: dict[str, Rows], x: Any, y: Any) -> list[Any]:
     return [rule.encode(x=x, x2="to:Q", y=y)]
 
 
-def _wide_share(curve: Curve) -> bool:
-    """Whether whole percents tell the ticks of an axis apart."""
-    return curve.share and curve.high - curve.low >= 0.04
+def _ticks(curve: Curve) -> str:
+    """The format of shares on an axis: whole percents where they tell its ticks apart."""
+    return ".0%" if curve.high - curve.low >= 0.04 else ".1%"
 
 
 def _bar(bar: ScoreBar) -> dict[str, Any]:

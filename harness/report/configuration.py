@@ -91,7 +91,9 @@ def facts(provenance: Json, scores: Sequence[Scores], manifests: Mapping[str, Js
         "machine": _machine(machine),
         **{key: provenance[key] for key in provenance if key not in KNOWN},
     }
-    hashes = {f"model {m.label}": m.fingerprint for score in scores for m in score.models}
+    hashes: dict[str, Any] = {
+        f"model {m.label}": m.fingerprint for score in scores for m in score.models
+    }
     hashes |= {f"protocol of {score.benchmark}": score.protocol_hash for score in scores}
     for stage, manifest in manifests.items():
         for split, content in mapping(manifest.get("splits")).items():
@@ -126,7 +128,7 @@ def _machine(machine: Json) -> str:
         as_text(machine["platform"]) if machine.get("platform") else "",
         f"{machine['cpus']} CPUs" if machine.get("cpus") else "",
         f"{machine['memory_gb']} GB memory" if machine.get("memory_gb") else "",
-        ", ".join(f"{count} × {gpu}" for gpu, count in gpus.items()),
+        ", ".join(f"{count} x {gpu}" for gpu, count in gpus.items()),
     ]
     if machine and not gpus:
         parts.append("no GPU")

@@ -12,7 +12,6 @@ KINDS = {
     "ours": "var(--accent)",
 }
 """What stands beside a claim, and its colour."""
-LEGEND: dict[str, Any] = {"orient": "top", "title": None, "columns": 2}
 
 
 def chart(board: Leaderboard) -> Chart | None:
@@ -26,25 +25,21 @@ def chart(board: Leaderboard) -> Chart | None:
     rows = list(dict.fromkeys(point["row"] for point in points))
     y = alt.Y("row:N").sort(rows).title(None).axis(ticks=False, domain=False, labelLimit=190)
     y = y.scale(padding=0.4)
-    x = alt.X("v:Q").title("score, %").axis(grid=True, tickCount=6, format="~g")
+    x = alt.X("v:Q").title("score, %").axis(grid=True, tickCount=6, format="d")
     colour = alt.Color("kind:N").scale(domain=list(KINDS), range=list(KINDS.values()))
-    shape = alt.Shape("kind:N").scale(
-        domain=list(KINDS), range=["stroke", "diamond", "square", "circle"]
-    )
+    colour = colour.legend(orient="top", title=None, columns=4, symbolType="circle")
     said = [alt.Tooltip("row:N", title="claim"), alt.Tooltip("kind:N"), alt.Tooltip("said:N")]
-    base = alt.Chart(alt.InlineData(values=points)).encode(
-        y=y, color=colour.legend(**LEGEND), tooltip=said
-    )
+    base = alt.Chart(alt.InlineData(values=points)).encode(y=y, color=colour, tooltip=said)
+    claimed = alt.datum.kind == "claimed"
     rules = base.mark_rule(opacity=0.5, strokeWidth=2).encode(x=alt.X("l:Q"), x2="h:Q")
-    marks = base.mark_point(size=55, filled=True, opacity=1, strokeWidth=2, angle=90).encode(
-        x=x, shape=shape.legend(**LEGEND)
-    )
+    ticks = base.transform_filter(claimed).mark_tick(thickness=2.5, size=15, opacity=1).encode(x=x)
+    dots = base.transform_filter(~claimed).mark_point(size=55, filled=True, opacity=1).encode(x=x)
     height = 20 * len(rows)
     return Chart(
         id="claims-chart",
         title="Claimed, independent and measured here",
         alt=_alt(lines),
-        spec=finished(alt.layer(rules, marks), height=height),
+        spec=finished(alt.layer(rules, dots, ticks), height=height),
         height=height + 80,
     )
 

@@ -99,7 +99,7 @@ class Curve(Frozen):
     """Step (counted from the start of the chain) and value, thinned."""
     means: list[Point]
     """Means of equal stretches at their middle, for a curve of many steps."""
-    limits: list[tuple[float, float, float]] = []
+    limits: list[tuple[float, float, float]]
     """First step, last step and limit of each stage, where the quantity has one."""
 
 
@@ -135,9 +135,7 @@ def learning(trainings: Sequence[TrainingFiles], spec: Json) -> Learning:
     kinds = [(kind, False) for kind in KINDS]
     kinds += [(Kind(title=name.removeprefix("reward/"), metrics=(name,)), True) for name in parts]
     found = [curve(steps, kind, part, limits) for kind, part in kinds]
-    return Learning(
-        steps=len(steps), curves=[one for one in found if one], boundaries=boundaries
-    )
+    return Learning(steps=len(steps), curves=[one for one in found if one], boundaries=boundaries)
 
 
 def step_metrics(events: Iterable[Json]) -> dict[int, Json]:

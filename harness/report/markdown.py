@@ -8,6 +8,7 @@ from harness.report.render import percent, points
 from harness.report.summary import Summary
 from harness.report.verdict import in_words
 
+NONE = "\N{EN DASH}"
 SHOWN = ("Reward", "Accuracy in training", "Response length, tokens")
 """Curves that are said in words."""
 
@@ -42,8 +43,8 @@ def _claims(summary: Summary) -> list[str]:
             escaped(row.benchmark),
             row.metric,
             percent(row.claimed),
-            in_words(row.ours) if row.ours else "–",
-            percent(row.independent) if row.independent is not None else "–",
+            in_words(row.ours) if row.ours else NONE,
+            percent(row.independent) if row.independent is not None else NONE,
             escaped(row.protocol),
             row.word,
         )

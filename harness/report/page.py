@@ -64,7 +64,7 @@ def context(s: Summary, files: RunFiles) -> dict[str, Any]:
 
 
 def write(path: Path, text: str) -> Path:
-    """Puts a whole file in place; halves of surrogate pairs, which no file can hold, are replaced."""
+    """Puts a whole file in place; halves of surrogate pairs, which no file holds, are replaced."""
     partial = path.with_suffix(".partial")
     partial.write_bytes(text.encode("utf-8", "replace"))
     os.replace(partial, path)

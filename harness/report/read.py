@@ -206,7 +206,7 @@ def _read_evaluations(files: RunFiles, folder: Path) -> None:
     for path in sorted(folder.rglob("statement.json")):
         for said in map(mapping, listed(read_json(path, files.notes).get("statements"))):
             # One benchmark may have scores under several protocols: each has its own statements.
-            key = keys.get((path.parent, said.get("benchmark")))
+            key = keys.get((path.parent, str(said.get("benchmark"))))
             files.statements.append({**said, "score": key})
     inner = sorted({path.parent for path in folder.rglob("samples-*.jsonl")})
     inner = [path for path in inner if not path.name.startswith(STALE)]

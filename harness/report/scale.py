@@ -62,9 +62,15 @@ def score_scale(scores: Sequence[Scores], claims: Sequence[ClaimRow]) -> ScoreSc
             ours = claim.ours
             bars.append(
                 ScoreBar(
-                    row=row, base=False, value=ours.value, low=ours.low, high=ours.high,
-                    wide_low=ours.low, wide_high=ours.high, said=in_words(ours),
-                )  # fmt: skip
+                    row=row,
+                    base=False,
+                    value=ours.value,
+                    low=ours.low,
+                    high=ours.high,
+                    wide_low=ours.low,
+                    wide_high=ours.high,
+                    said=in_words(ours),
+                )
             )
             marks += _marks(row, claim)
     if not bars:
@@ -72,11 +78,13 @@ def score_scale(scores: Sequence[Scores], claims: Sequence[ClaimRow]) -> ScoreSc
     return ScoreScale(
         bars=bars,
         marks=list({(m.row, m.kind, m.value): m for m in marks}.values()),
-        domain=_domain([*(b.wide_low for b in bars), *(b.low for b in bars)],
-                       [*(b.wide_high for b in bars), *(b.high for b in bars)],
-                       [m.value for m in marks]),
+        domain=_domain(
+            [*(b.wide_low for b in bars), *(b.low for b in bars)],
+            [*(b.wide_high for b in bars), *(b.high for b in bars)],
+            [m.value for m in marks],
+        ),
         alt=_alt(scores, marks),
-    )  # fmt: skip
+    )
 
 
 def _bar(row: str, model: ModelScore) -> ScoreBar:
@@ -97,9 +105,7 @@ def _averages(metric: str) -> bool:
     return not metric.lower().startswith(("pass@", "maj@", "cons@"))
 
 
-def _of_average(
-    claims: Sequence[ClaimRow], score: Scores, model: ModelScore
-) -> list[ClaimRow]:
+def _of_average(claims: Sequence[ClaimRow], score: Scores, model: ModelScore) -> list[ClaimRow]:
     """The claims that a model's average is held against."""
     return [
         claim
@@ -116,9 +122,7 @@ def _marks(row: str, claim: ClaimRow) -> list[ScoreMark]:
     if claim.independent is not None:
         sd = f" ± {percent(claim.independent_sd)}" if claim.independent_sd else ""
         said = f"independent {percent(claim.independent)}{sd}"
-        marks.append(
-            ScoreMark(row=row, kind="independent", value=claim.independent, said=said)
-        )
+        marks.append(ScoreMark(row=row, kind="independent", value=claim.independent, said=said))
     return marks
 
 

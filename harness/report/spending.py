@@ -1,7 +1,7 @@
 """Planned against spent: plan.json and the event log of a run, stage by stage; summary.py reads
 it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from evals.job import Frozen
@@ -25,6 +25,8 @@ class Planned(Frozen):
     hours: Span | None = None
     gpu_hours: Span | None = None
     usd: Span | None = None
+    gpus: int | None = None
+    """GPUs that the stage holds."""
 
 
 class AttemptTime(Frozen):
@@ -77,8 +79,8 @@ def spending(plan: Json, events: Iterable[Json], hardware: Json) -> Spending:
     """
     gpus = _gpus(hardware)
     priced = mapping(plan.get("price"))
-    price = priced.get("usd_per_gpu_hour", hardware.get("usd_per_gpu_hour"))
-    price = float(price) if is_number(price) else None
+    stated = priced.get("usd_per_gpu_hour", hardware.get("usd_per_gpu_hour"))
+    price = float(stated) if is_number(stated) else None
     source = priced.get("source", hardware.get("price_source"))
     planned = {
         str(stage["name"]): _planned(stage)
@@ -92,7 +94,7 @@ def spending(plan: Json, events: Iterable[Json], hardware: Json) -> Spending:
     ]
     every = [one for found in attempts.values() for one in found]
     whole = _planned(mapping(plan.get("total"))) if plan else None
-    total = _stage("all", whole, every, gpus, price)
+    total = _sum_of(stages, _stage("all", whole, every, None, None))
     return Spending(
         stages=stages,
         total=total,
@@ -143,9 +145,9 @@ OUTCOMES: dict[Any, Outcome] = {
 
 def _attempt(begin: Json, end: Json) -> AttemptTime:
     """One attempt from the event that began it and the one that ended it."""
-    seconds, times = end.get("seconds"), [begin.get("time"), end.get("time")]
-    if not is_number(seconds) and all(map(is_number, times)):
-        seconds = times[1] - times[0]
+    seconds, start, stop = end.get("seconds"), begin.get("time"), end.get("time")
+    if not is_number(seconds) and is_number(start) and is_number(stop):
+        seconds = stop - start
     number = end.get("attempt")
     return AttemptTime(
         attempt=number if isinstance(number, int) else None,
@@ -163,8 +165,9 @@ def _stage(
     price: float | None,
 ) -> StageSpent:
     known = [one.seconds for one in attempts if one.seconds is not None]
+    held = planned.gpus if planned and planned.gpus and gpus else gpus
     took = sum(known) / 3600 if known else None
-    gpu_hours = took * gpus if took is not None and gpus else None
+    gpu_hours = took * held if took is not None and held else None
     return StageSpent(
         name=name,
         planned=planned,
@@ -173,6 +176,18 @@ def _stage(
         gpu_hours=gpu_hours,
         usd=gpu_hours * price if gpu_hours is not None and price is not None else None,
     )
+
+
+def _sum_of(stages: Sequence[StageSpent], total: StageSpent) -> StageSpent:
+    """The total with what its stages cost, which may hold different numbers of GPUs."""
+    gpu_hours = [stage.gpu_hours for stage in stages if stage.gpu_hours is not None]
+    cost = [stage.usd for stage in stages if stage.usd is not None]
+    update: dict[str, Any] = {
+        "gpu_hours": sum(gpu_hours) or None,
+        "usd": sum(cost) or None,
+        "attempts": [],
+    }
+    return total.model_copy(update=update)
 
 
 def _finding(total: StageSpent) -> str:
@@ -196,6 +211,7 @@ def _planned(stage: Json) -> Planned:
         hours=_span(stage.get("hours")),
         gpu_hours=_span(stage.get("gpu_hours")),
         usd=_span(stage.get("usd")),
+        gpus=gpus if isinstance(gpus := stage.get("gpus"), int) else None,
     )
 
 
@@ -209,8 +225,7 @@ def _span(value: object) -> Span | None:
 
 def _gpus(hardware: Json) -> int | None:
     """GPUs of a run; None on a laptop and where the record does not tell."""
-    counts = hardware.get("nodes"), hardware.get("gpus_per_node")
-    if hardware.get("device") == "cpu" or not all(isinstance(count, int) for count in counts):
+    nodes, gpus = hardware.get("nodes"), hardware.get("gpus_per_node")
+    if hardware.get("device") == "cpu" or not isinstance(nodes, int) or not isinstance(gpus, int):
         return None
-    return int(counts[0]) * int(counts[1])
-
+    return nodes * gpus

@@ -200,7 +200,7 @@ def training_of(files: TrainingFiles) -> TrainingSummary:
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """The summary as JSON values."""
-    return summary.model_dump(mode="json", exclude=WITHOUT)  # type: ignore[arg-type]
+    return summary.model_dump(mode="json", exclude=WITHOUT)
 
 
 def said_of(summary: Summary, score: Scores) -> Sequence[str]:
@@ -210,5 +210,3 @@ def said_of(summary: Summary, score: Scores) -> Sequence[str]:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-

@@ -3,7 +3,7 @@ headline over both; summary.py puts it first."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -90,7 +90,10 @@ def sentences_of(found: Sequence[Json]) -> list[ScoreSaid]:
     said = []
     for key, statement in read_statements(found):
         if isinstance(statement, Statement):
-            in_table = {"claims": [], **({"independent": None} if statement.claims else {})}
+            in_table: dict[str, Any] = {
+                "claims": [],
+                **({"independent": None} if statement.claims else {}),
+            }
             lines = statement.model_copy(update=in_table).sentences()
         else:
             lines = statement
@@ -174,7 +177,9 @@ def _of_claims(rows: Sequence[ClaimRow], changes: list[str]) -> Verdict:
 def _tone(score: Scores) -> Tone:
     """Whether training helped on a benchmark."""
     word = score.difference.verdict if score.difference else ""
-    return "good" if word.startswith("improved") else "bad" if word.startswith("got worse") else "open"
+    if word.startswith("improved"):
+        return "good"
+    return "bad" if word.startswith("got worse") else "open"
 
 
 def changed(score: Scores) -> str:

@@ -172,6 +172,8 @@ def _policy(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
         f"{actor}.loss_scale_factor": _loss_divisor(spec, algorithm),
         f"{actor}.entropy_coeff": algorithm.entropy_coef,
         f"{actor}.calculate_entropy": True,
+        # The same numbers without several copies of all logits in fp32.
+        f"{actor}.fsdp_config.entropy_from_logits_with_chunking": spec.hardware.device == "cuda",
         f"{actor}.use_kl_loss": kl is not None,
         f"{actor}.kl_loss_coef": kl.coef if kl else 0.0,
         f"{actor}.kl_loss_type": KL_ESTIMATORS[kl.estimator if kl else "k3"],

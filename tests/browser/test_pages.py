@@ -22,7 +22,7 @@ REACHABLE = """
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two attempts with curves, scores and samples."""
     folder = tmp_path_factory.mktemp("r") / "run"
-    return write_report(make_run(folder, rows=samples(12, 2), repro="tinyzero"))
+    return write_report(make_run(folder, rows=samples(4, 2), repro="tinyzero"))
 
 
 def background(page: Page) -> str:
@@ -43,9 +43,11 @@ def test_every_chart_is_drawn_and_says_what_it_shows(watched: Watched, report: P
 def test_access_by_the_rules(watched: Watched, report: Path, theme: str) -> None:
     watched.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     page = drawn(watched.open(report))
-    for prompt in page.locator("details").all():
-        prompt.evaluate("node => { node.open = true; }")
-    page.locator(".opened").first.wait_for()
+    page.fill("#samples-form [name=text]", "problem 1")
+    page.locator("#samples-list mark").first.wait_for()
+    for one in page.locator("details").all():
+        one.evaluate("node => { node.open = true; }")
+    page.locator(".opened mark").first.wait_for()
     assert violations(page) == []
 
 

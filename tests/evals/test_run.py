@@ -69,6 +69,14 @@ def test_doubtful_verdicts_are_listed(tmp_path: Path, children: Any) -> None:
     assert (first["doubt"], first["truth"]) == ("truncated", {"answer": "1"})
 
 
+def test_the_truth_of_every_problem_is_written_down(tmp_path: Path, children: Any) -> None:
+    children(improving)
+    measured(tmp_path, measurement())
+    lines = (tmp_path / "toy" / "truths.jsonl").read_text().splitlines()
+    assert len(lines) == 20
+    assert json.loads(lines[3]) == {"id": "3", "truth": {"answer": "4"}}
+
+
 def test_second_call_returns_the_scores_without_work(tmp_path: Path, children: Any) -> None:
     fake = children(improving)
     first = measured(tmp_path, measurement())

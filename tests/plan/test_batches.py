@@ -1,6 +1,7 @@
 """Batch arithmetic of the plan, by hand."""
 
 from harness.plan.batches import batches, planned_steps, total_steps
+from harness.plan.run_plan import plan
 from harness.plan.text import text
 from tests.composing import spec_of
 
@@ -29,4 +30,4 @@ def test_unknown_rows_are_said() -> None:
         "data=countdown_file", "data.source.path=x", "schedule.steps=null", "model=qwen2_5_0_5b"
     )
     assert planned_steps(spec) is None
-    assert "known after prepare" in text(spec, "name")
+    assert "known after prepare" in text(plan(spec), spec)

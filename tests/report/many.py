@@ -119,7 +119,8 @@ def statement(benchmark: str, label: str = "trained", **claim: Any) -> dict[str,
     usual = {"percent": 43.1, "metric": "avg@16", "source": "somewhere", "word": "below",
              "reasons": ["why"], "differing": [], "unknown": [], "k_needed": None,
              "difference": None, "margin": None}  # fmt: skip
-    return {"benchmark": benchmark, "label": label, "claims": [usual | claim]}
+    return {"benchmark": benchmark, "label": label, "claims": [usual | claim],
+            "independent": None, "overlap": None}  # fmt: skip
 
 
 def shares(value: float, low: float, high: float) -> Interval:

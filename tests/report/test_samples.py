@@ -5,14 +5,17 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.report.read import read_samples
 from harness.report.render import render
 from harness.report.sample_records import LONGEST, printable, record, shortened
 from harness.report.samples import SampleBrowser, sample_browser
-from tests.report.making import HOSTILE, sample, samples
+from tests.report.making import HOSTILE, sample, samples, write_samples
 
 BROKEN = "NUL \0, half a pair \ud83d, RTL \u202e, <!--, ]]>, \u2028 and </script>"
 
@@ -170,6 +173,24 @@ def test_an_answer_in_a_mapping_is_shown_bare() -> None:
     assert record(sample(0, truth={"answer": "42"}))["gold"] == "42"
     assert record(sample(0, truth={"target": 42}))["gold"] == '{"target": 42}'
     assert record(sample(0, truth=None))["gold"] is None
+
+
+def test_samples_are_read_with_their_verdicts_and_truths(tmp_path: Path) -> None:
+    rows = samples(3)
+    write_samples(tmp_path, rows)
+    notes: list[str] = []
+    found = read_samples(tmp_path, "held_out", notes)
+    order = itemgetter("label", "id")
+    assert sorted(found, key=order) == sorted(rows, key=order)
+    assert notes == []
+
+
+def test_ids_of_odd_types_are_read(tmp_path: Path) -> None:
+    write_samples(tmp_path, [sample(0) | {"id": 0, "sample": None, "truth": {"answer": "x"}}])
+    (found,) = read_samples(tmp_path, "held_out", [])
+    assert found["correct"] is True
+    (tmp_path / "samples-base-0.jsonl").write_text('{"id": ["a list"], "sample": {}}\n')
+    assert read_samples(tmp_path, "held_out", []) == []
 
 
 def test_printable_text_can_stand_in_a_file() -> None:

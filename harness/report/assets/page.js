@@ -56,6 +56,8 @@ async function unpack(base64) {
   }
 
   async function draw(source) {
+    if (source.dataset.begun) return;
+    source.dataset.begun = "yes";
     const plot = source.parentElement.querySelector(".plot");
     try {
       const embed = await (ready ??= library());
@@ -76,4 +78,26 @@ async function unpack(base64) {
     }
   }, { rootMargin: "300px" });
   for (const source of sources) seen.observe(source.parentElement);
+
+  // Print shows what is folded, and charts that were never in view.
+  window.addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details:not([open])")) {
+      details.open = true;
+      details.dataset.printed = "yes";
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    for (const details of document.querySelectorAll("details[data-printed]")) {
+      details.open = false;
+      delete details.dataset.printed;
+    }
+  });
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  async function drawRest() {
+    const source = sources.find((one) => !one.dataset.begun);
+    if (!source) return;
+    await draw(source);
+    idle(drawRest);
+  }
+  window.addEventListener("load", () => idle(drawRest));
 })();

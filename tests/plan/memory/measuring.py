@@ -17,7 +17,7 @@ from verl.utils.torch_functional import (
 from harness.plan.memory.activations import Entropy
 from harness.plan.shape import ModelShape, shape_of_config
 
-CHUNK = 32
+CHUNK = 16
 """Tokens of one chunk of the entropy in these measurements."""
 
 
@@ -75,7 +75,7 @@ def saved_for_backward(model: Module, ids: torch.Tensor) -> int:
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
-    """The most bytes that were allocated at once while `work` ran on the CPU, by torch's profiler."""
+    """The most bytes allocated at once while `work` ran on the CPU, by torch's profiler."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
         work()
     events: Any = found.profiler.kineto_results.events()
@@ -98,8 +98,8 @@ def logits_peak(
     *,
     gradients: bool,
     scaled: bool = False,
-    tokens: int = 256,
-    vocab: int = 16384,
+    tokens: int = 128,
+    vocab: int = 8192,
 ) -> float:
     """Peak bytes per logit of log-probabilities and entropy as verl computes them.
 
@@ -108,8 +108,8 @@ def logits_peak(
     fp32: verl's own functions without flash attention.
     """
     dtype = torch.bfloat16 if precision == "autocast" else torch.float32
-    hidden = torch.randn(tokens, 16, dtype=dtype, requires_grad=gradients)
-    head = torch.randn(16, vocab, dtype=dtype)
+    hidden = torch.randn(tokens, 4, dtype=dtype, requires_grad=gradients)
+    head = torch.randn(4, vocab, dtype=dtype)
     labels = torch.randint(0, vocab, (tokens,))
     temperature = torch.ones(tokens, 1, dtype=dtype)
 
@@ -145,7 +145,7 @@ def _entropy(logits: torch.Tensor, entropy: Entropy, precision: str) -> torch.Te
 class _FlashLike(torch.autograd.Function):
     """Log-probabilities of labels; keeps the logits, and may put its gradient in their place."""
 
-    ROWS = 2
+    ROWS = 1
 
     @staticmethod
     def forward(
@@ -163,6 +163,6 @@ class _FlashLike(torch.autograd.Function):
         result = logits if ctx.inplace else torch.empty_like(logits)
         for start in range(0, len(logits), _FlashLike.ROWS):
             rows = slice(start, start + _FlashLike.ROWS)
-            chances = (logits[rows].float() - norms[rows, None]).exp()
-            result[rows] = (-chances * grads[0][rows, None]).to(result.dtype)
+            chances = logits[rows].float().sub_(norms[rows, None]).exp_()
+            result[rows] = chances.neg_().mul_(grads[0][rows, None])
         return result, None, None

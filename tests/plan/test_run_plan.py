@@ -1,0 +1,85 @@
+"""The whole plan of a run: what is added up, what the text says, what scripts get."""
+
+import json
+
+import pytest
+
+from harness.plan.estimates_text import sweep_text
+from harness.plan.run_plan import RunPlan, as_json, plan, sweep_json, together
+from harness.plan.text import text
+from tests.composing import spec_of
+
+CHAIN = ("+repro=deepscaler", "hardware=8xA100")
+
+
+@pytest.fixture(scope="module")
+def chain() -> RunPlan:
+    return plan(spec_of(*CHAIN))
+
+
+def test_a_chain_has_a_training_for_every_stage_and_sums_them(chain: RunPlan) -> None:
+    assert [training.stage for training in chain.trainings] == ["8k", "16k", "24k"]
+    names = [stage.name for stage in chain.stages]
+    assert names == ["train 8k", "train 16k", "train 24k", "evaluate"]
+    parts = [stage.gpu_hours.mid for stage in chain.stages if stage.gpu_hours]
+    assert chain.total.gpu_hours and chain.total.gpu_hours.mid == pytest.approx(sum(parts))
+    assert chain.total.hours and chain.total.gpu_hours.mid == pytest.approx(
+        8 * chain.total.hours.mid
+    )
+
+
+def test_the_cost_is_gpu_hours_times_the_price(chain: RunPlan) -> None:
+    assert chain.price and chain.total.usd and chain.total.gpu_hours
+    expected = chain.price.usd_per_gpu_hour * chain.total.gpu_hours.mid
+    assert chain.total.usd.mid == pytest.approx(expected)
+    free = plan(spec_of(*CHAIN, "hardware.usd_per_gpu_hour=null"))
+    assert free.price is None and free.total.usd is None and free.total.hours is not None
+
+
+def test_a_claim_says_what_decides_it(chain: RunPlan) -> None:
+    found = {item.benchmark: item for item in chain.decisions}
+    assert found["aime24"].k == 16 and found["aime24"].run_sd == pytest.approx(0.066)
+    easy = found["math500"]
+    assert easy.k_needed and easy.decides
+    assert easy.cost and easy.cost.gpu_hours
+    dearer = plan(spec_of(*CHAIN, "hardware=1xH100")).decisions
+    assert {item.benchmark for item in dearer} == set(found)
+
+
+def test_a_miniature_has_no_claim_to_decide_and_no_hours() -> None:
+    found = plan(spec_of("+repro=tinyzero"))
+    assert not found.decisions and found.total.hours is None
+    said = text(found, spec_of("+repro=tinyzero"))
+    assert "not estimated" in said and "k needed" not in said
+
+
+def test_what_does_not_fit_is_planned_with_a_change() -> None:
+    spec = spec_of("+repro=logic_rl", "hardware=2x4090", must_fit=False)
+    found = plan(spec)
+    assert not found.fits
+    said = text(found, spec)
+    assert "DOES NOT FIT" in said and "change" in said
+
+
+def test_json_holds_all_that_scripts_need(chain: RunPlan) -> None:
+    content = json.loads(json.dumps(as_json(chain)))
+    assert content["fits"] is True
+    assert content["stages"][0]["hours"].keys() == {"low", "mid", "high"}
+    assert content["total"]["usd"]["mid"] > 0 and content["price"]["usd_per_gpu_hour"] > 0
+    both = sweep_json([chain, chain])
+    assert both["total"]["gpu_hours"]["mid"] == pytest.approx(
+        2 * content["total"]["gpu_hours"]["mid"]
+    )
+
+
+def test_a_sweep_gets_a_line_a_run_and_no_total_where_a_run_is_unknown(chain: RunPlan) -> None:
+    lines = sweep_text([chain, chain]).split("\n")
+    assert lines[1].startswith(chain.name) and lines[3].startswith("total")
+    assert together([chain, plan(spec_of("+repro=tinyzero"))]).hours is None
+
+
+def test_the_text_names_every_part_of_memory_and_the_price(chain: RunPlan) -> None:
+    said = text(chain, spec_of(*CHAIN))
+    for word in ("KV cache", "logits", "optimizer", "in all", "FITS", "USD a GPU-hour", "total"):
+        assert word in said
+    assert "claim" in said and "k needed" in said
