@@ -2,7 +2,17 @@
 
 from harness.cards.card import REPRODUCTIONS, Card, card_ids, load_card, read_card, shipped_cases
 from harness.cards.catalogue import Entry, catalogue
-from harness.cards.facts import PUBLISHED, SOURCE, Claim, Fact, Lengths, Provenance, Range, Text
+from harness.cards.facts import (
+    PUBLISHED,
+    SOURCE,
+    Claim,
+    Cost,
+    Fact,
+    Lengths,
+    Provenance,
+    Range,
+    Text,
+)
 from harness.cards.notes import Destination, FidelityNotes, SemanticNote, Setting
 
 __all__ = [
@@ -11,6 +21,7 @@ __all__ = [
     "SOURCE",
     "Card",
     "Claim",
+    "Cost",
     "Destination",
     "Entry",
     "Fact",

@@ -62,6 +62,7 @@ def costs(found: RunPlan) -> str:
         notes.append(("price", f"{found.price.usd_per_gpu_hour:g} USD a GPU-hour ({source})"))
     elif found.total.hours:
         notes.append(("price", "not known: set hardware.usd_per_gpu_hour"))
+    notes += [("upstream", said) for said in found.reported]
     table = f"{columns(rows)}\n{HOW}\n" if any(stage.hours for stage in found.stages) else ""
     return table + pairs(notes)
 

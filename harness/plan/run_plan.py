@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.cards import Card, load_card
+from harness.cards import Card, Cost, load_card
 from harness.chain import Leg, legs
 from harness.plan.batches import Batches, batches, planned_steps
 from harness.plan.changes import Change, cheapest_change
@@ -67,6 +67,8 @@ class RunPlan:
     total: Totals
     price: Price | None
     decisions: list[Decision]
+    reported: list[str]
+    """What upstream says its own runs took, in words."""
 
     @property
     def fits(self) -> bool:
@@ -90,6 +92,7 @@ def plan(spec: RunSpec) -> RunPlan:
         total=_of_stages(stages),
         price=Price(usd_per_gpu_hour=price, source=hardware.price_source) if price else None,
         decisions=_decisions(spec, card) if card and not spec.miniature else [],
+        reported=[_reported(cost) for cost in card.hardware] if card and not spec.miniature else [],
     )
 
 
@@ -129,6 +132,13 @@ def _decisions(spec: RunSpec, card: Card) -> list[Decision]:
     own = card.of([spec.variant] if spec.variant else [])
     claims = [claim for claim in own.claims if claim.about == "trained"]
     return decisions(claims, legs(spec)[-1].spec, own.released_model)
+
+
+def _reported(cost: Cost) -> str:
+    gpus = f"{cost.gpus or 'an unknown number of'} {cost.gpu or 'GPU(s)'}"
+    time = f"{cost.hours:g} h" if cost.hours else "hours not stated"
+    words = ", ".join(filter(None, [gpus, time, cost.cost]))
+    return f"{words} ({cost.note})" if cost.note else words
 
 
 def _of_stages(stages: Sequence[StageHours]) -> Totals:

@@ -16,7 +16,7 @@ from harness.report.sweep import Row, Sweep
 
 COLOURS = 6
 """Colours that a reader can tell apart: those of the page's style."""
-MOST_POINTS = 12_000
+MOST_POINTS = 6_000
 """Of all curves of one chart together; more runs have fewer points each."""
 MOST_SCORE_CHARTS = 6
 MOST_TICKS = 12

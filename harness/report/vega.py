@@ -17,7 +17,7 @@ def bundle() -> str:
     vl-convert links them anew at each call, which takes seconds, so the result is kept in the
     user's cache folder.
     """
-    kept = cache_folder() / f"vega-{version('vl-convert-python')}.js.gz.b64"
+    kept = cache_folder() / kept_name()
     with suppress(OSError):
         return kept.read_text()
     import vl_convert
@@ -35,3 +35,8 @@ def bundle() -> str:
 def cache_folder() -> Path:
     """Where this user's caches lie."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reprise"
+
+
+def kept_name() -> str:
+    """The name of the kept bundle: another release of vl-convert has another."""
+    return f"vega-{version('vl-convert-python')}.js.gz.b64"

@@ -1,4 +1,4 @@
-"""The report: hostile model output, missing and broken files, attempts, numbers."""
+"""The run's page as a whole: hostile model output, missing and broken files, what comes where."""
 
 import json
 import re
@@ -8,250 +8,178 @@ from typing import Any
 
 import pytest
 
-from harness.report import curves
-from harness.report.page import (
-    attempt_starts,
-    claims,
-    script_json,
-    step_metrics,
-    write_report,
-)
+from harness.report.page import write_report
+from tests.report.making import HOSTILE, lines, make_run, model, sample, scores
 
 SCORES_FILE = "evaluation/held_out-0/held_out/scores.json"
-HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u2028 "quoted"'
+ROWS = [
+    sample(problem, label, prompt=HOSTILE, response=HOSTILE, extracted=HOSTILE)
+    for label in ("base", "trained")
+    for problem in range(5)
+]
 
 
-def interval(value: float, low: float, high: float) -> dict[str, Any]:
-    return {"value": value, "low": low, "high": high, "method": "bootstrap"}
-
-
-def model(label: str, value: float) -> dict[str, Any]:
-    return {
-        "label": label,
-        "path": f"/models/{label}",
-        "fingerprint": label,
-        "samples": 1200,
-        "generation": {},
-        "accuracy": interval(value, value - 0.04, value + 0.04),
-        "pass_at": {"1": interval(value, 0, 1), "4": interval(value + 0.1, 0, 1)},
-        "sampling": interval(value, value - 0.02, value + 0.02),
-        "run_sd": 0.01,
-        "detectable": 0.05,
-        "majority": interval(value, 0, 1),
-        "mean_reward": interval(value, 0, 1),
-        "right": [1],
-        "drawn": [4],
-        "truncation_rate": 0.01,
-        "no_answer_rate": 0.0,
-        "lengths": {"mean": 61.5, "median": 60.0, "p95": 90.0, "longest": 128},
-        "doubts": {"truncated": 12},
-        "second": None,
-    }
-
-
-SCORES: dict[str, Any] = {
-    "benchmark": "held_out",
-    "protocol": {
-        "grader": {"name": "rewards:one"},
-        "sampling": {"temperature": 1.0},
-        "max_tokens": 128,
-        "prompt": {"render": "raw"},
-    },
-    "protocol_hash": "abc",
-    "key": "def",
-    "seed": 0,
-    "problem_ids": ["0"],
-    "origin": HOSTILE,
-    "samples_per_problem": 4,
-    "models": [model("base", 0.31), model("trained", 0.62)],
-    "difference": {
-        "before": "base",
-        "after": "trained",
-        "paired": interval(0.31, 0.26, 0.36),
-        "sampling": interval(0.31, 0.28, 0.34),
-        "verdict": "improved: the 95 % interval of the paired difference excludes zero",
-    },
-    "checks": [{"name": "generations per problem", "passed": True, "detail": HOSTILE}],
-}
-
-
-def step(number: int, attempt: int, score: float) -> dict[str, Any]:
-    metrics = {"critic/score/mean": score, "response_length/mean": 60.0 + number}
-    return {"time": 0.0, "attempt": attempt, "kind": "step", "stage": "train", "step": number,
-            "metrics": metrics}  # fmt: skip
-
-
-def lines(rows: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
+def spoil(run_dir: Path, **fields: Any) -> None:
+    """Writes other scores into a run."""
+    (run_dir / SCORES_FILE).write_text(json.dumps(scores(**fields)))
 
 
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
     """A finished run of two attempts whose every text is hostile."""
-    evaluation = tmp_path / "evaluation" / "held_out-0" / "held_out"
-    evaluation.mkdir(parents=True)
-    (tmp_path / "train").mkdir()
-    spec = {"repro": None, "miniature": True, "data": {"template": HOSTILE}}
-    run = {"identity": "0123456789abcdef", "name": HOSTILE, "spec": spec}
-    (tmp_path / "run.json").write_text(json.dumps(run))
-    (tmp_path / "status.json").write_text(json.dumps({"state": "done", "attempt": 2}))
-    (tmp_path / "train" / "command.txt").write_text(HOSTILE)
-    events = [step(n, 1, 0.3 + 0.01 * n) for n in range(1, 7)]
-    events += [step(n, 2, 0.5) for n in range(5, 10)]
-    events += [
-        {"kind": "stage_done", "attempt": 2, "stage": "train", "seconds": 71.0, "note": HOSTILE}
-    ]
-    (tmp_path / "events.jsonl").write_text(lines(events) + '{"half')
-    (evaluation / "scores.json").write_text(json.dumps(SCORES))
-    said = {"benchmark": "held_out", "label": "trained", "sentences": [f"a claim {HOSTILE}"]}
-    (evaluation.parent / "statement.json").write_text(json.dumps({"statements": [said]}))
-    for label in ("base", "trained"):
-        rows = [
-            {"id": str(i), "sample": 0, "prompt": HOSTILE, "response": HOSTILE,
-             "response_tokens": 50 + i, "truncated": False}
-            for i in range(5)
-        ]  # fmt: skip
-        verdicts = [
-            {"id": str(i), "sample": 0, "value": 1.0, "correct": i % 2 == 0, "extracted": HOSTILE}
-            for i in range(5)
-        ]
-        (evaluation / f"samples-{label}-0.jsonl").write_text(lines(rows))
-        (evaluation / f"verdicts-{label}.jsonl").write_text(lines(verdicts))
-    return tmp_path
+    folder = tmp_path / "run"
+    score = scores(origin=HOSTILE, checks=[{"name": "a", "passed": True, "detail": HOSTILE}])
+    return make_run(
+        folder, rows=ROWS, name=HOSTILE, note=HOSTILE, score=score, sentences=[f"a claim {HOSTILE}"]
+    )
+
+
+def page_of(run_dir: Path) -> str:
+    """The page without its scripts, styles and packed libraries."""
+    text = write_report(run_dir).read_text()
+    return re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.S)
 
 
 def test_hostile_text_never_becomes_markup(run_dir: Path) -> None:
-    page = write_report(run_dir).read_text()
-    assert "<img" not in page
-    assert "<script>alert" not in page
-    assert len(re.findall(r"</script", page)) == 2
-    assert "49" not in re.findall(r"<h1>.*?</h1>", page, re.S)[0]
+    text = write_report(run_dir).read_text()
+    assert "<img" not in text
+    assert "<script>alert" not in text
+    assert text.count("<script") == text.count("</script")
+    assert "49" not in re.findall(r"<h1>.*?</h1>", text, re.S)[0]
 
 
-def test_sample_data_survives_the_escaping(run_dir: Path) -> None:
-    page = write_report(run_dir).read_text()
-    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
-    assert data is not None
-    samples = json.loads(data.group(1))
-    assert len(samples) == 10
-    assert {sample["label"] for sample in samples[:2]} == {"base", "trained"}
-    assert samples[0]["response"] == HOSTILE
-    assert samples[0]["correct"] is True
+def test_hostile_text_is_no_markup_in_the_summary(run_dir: Path) -> None:
+    write_report(run_dir)
+    short = (run_dir / "report.md").read_text()
+    assert not re.search(r"(?<!\\)[<>]", short)
+
+
+def test_halves_of_surrogate_pairs_and_nul_are_no_exception(run_dir: Path) -> None:
+    run = json.loads((run_dir / "run.json").read_text()) | {"name": "a\ud800b\0c"}
+    (run_dir / "run.json").write_text(json.dumps(run))
+    assert "a?b" in page_of(run_dir)
 
 
 def test_page_needs_no_network(run_dir: Path) -> None:
-    page = write_report(run_dir).read_text()
-    assert not re.search(r'(?:src|href)\s*=\s*"|@import|url\(', page.replace("src=x", ""))
-    assert "default-src 'none'" in page
+    text = page_of(run_dir)
+    assert not re.search(r'src\s*=|href\s*=\s*"(?!#)|@import|url\(', text.replace("src=x", ""))
+    policy = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy[0].startswith("default-src 'none'")
+    assert "eval" not in policy[0] and "http" not in policy[0]
 
 
 def test_verdict_comes_first_with_both_intervals(run_dir: Path) -> None:
-    page = write_report(run_dir).read_text()
-    assert page.index("excludes zero") < page.index("Training")
-    assert "+31.0 points on held_out" in page
-    assert "[27.0 %, 35.0 %]" in page
-    assert "[+26.0, +36.0]" in page
+    text = page_of(run_dir)
+    assert text.index("held_out: improved, +31.0 points") < text.index("Training</h2>")
+    assert "+31.0 points on held_out" in text
+    assert "[27.0 %, 35.0 %]" in text
+    assert "[+26.0, +36.0]" in text
+
+
+def test_sections_have_anchors_and_headings_in_order(run_dir: Path) -> None:
+    text = page_of(run_dir)
+    anchors = re.findall(r'<li><a href="#([\w-]+)">', text)
+    assert anchors[0] == "result" and anchors[-1] == "provenance"
+    assert all(f'id="{anchor}"' in text for anchor in anchors)
+    levels = [int(level) for level in re.findall(r"<h([1-6])", text)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_no_id_is_there_twice(run_dir: Path) -> None:
+    ids = re.findall(r'\sid="([^"]+)"', page_of(run_dir))
+    assert len(ids) == len(set(ids))
 
 
 def test_empty_directory_says_not_run(tmp_path: Path) -> None:
-    page = write_report(tmp_path).read_text()
+    text = page_of(tmp_path)
     for said in ("Evaluation: not run", "Training steps: not run", "Samples: not run",
-                 "run.json is not there"):  # fmt: skip
-        assert said in page
+                 "Stages: not run", "Provenance: not written", "run.json is not there"):  # fmt: skip
+        assert said in text
 
 
-@pytest.mark.parametrize("name", ["run.json", "status.json", "events.jsonl"])
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"spec": 3, "kind": "step"}'])
+@pytest.mark.parametrize(
+    "name", ["run.json", "status.json", "events.jsonl", "provenance.json", "plan.json"]
+)
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[1, 2]", "null", '{"spec": 3, "kind": "step", "stages": 3, "total": 3, "code": 3}',
+     '{"spec": {"stages": 3, "repro": 3, "hardware": 3, "data": [1]}, "stages": [3], "price": 1}'],
+)  # fmt: skip
 def test_broken_files_are_no_exception(run_dir: Path, name: str, content: str) -> None:
     (run_dir / name).write_text(content)
-    assert write_report(run_dir).exists()
+    assert "Provenance" in page_of(run_dir)
+
+
+def test_unknown_recipes_and_old_configurations_are_said_and_not_raised(run_dir: Path) -> None:
+    for spec in ({"repro": "nobody"}, {"repro": "tinyzero", "variant": 7}, {"repro": "tinyzero"}):
+        run = {"name": "r", "identity": "i", "spec": spec}
+        (run_dir / "run.json").write_text(json.dumps(run))
+        assert "fidelity could not be computed" in page_of(run_dir)
 
 
 def test_scores_of_another_shape_are_said_and_not_raised(run_dir: Path) -> None:
     (run_dir / SCORES_FILE).write_text('{"models": [{"label": "base"}]}')
-    page = write_report(run_dir).read_text()
-    assert "Evaluation: not run" in page
-    assert "cannot be shown" in page
-
-
-def test_latest_attempt_wins_and_attempts_are_marked() -> None:
-    events = [step(n, 1, 0.1) for n in range(1, 7)] + [step(n, 2, 0.9) for n in range(5, 9)]
-    metrics = step_metrics(events)
-    assert [metrics[n]["critic/score/mean"] for n in (4, 5, 6, 8)] == [0.1, 0.9, 0.9, 0.9]
-    assert attempt_starts(events) == [5]
+    text = page_of(run_dir)
+    assert "Evaluation: not run" in text
+    assert "cannot be shown" in text
 
 
 def test_reproduction_names_claim_and_differences(run_dir: Path) -> None:
     run = {"name": "r", "identity": "i", "spec": {"repro": "tinyzero", "miniature": True}}
     (run_dir / "run.json").write_text(json.dumps(run))
-    page = write_report(run_dir).read_text()
-    assert "Upstream publishes no number" in page
-    assert "Not as upstream" in page
-    assert "miniature" in page
+    text = page_of(run_dir)
+    assert "Upstream publishes no number" in text
+    assert "Not as upstream" in text
+    assert "in miniature" in text
+    assert re.search(r"\d+ same", text)
 
 
-def test_script_json_has_no_markup_characters() -> None:
-    assert not set("<>&\u2028") & set(script_json({"a": HOSTILE}))
-
-
-@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0], [0.0, 0.0], [1e-9, 5e6], [-1.0, 3.0]])
-def test_line_chart_holds_for_any_range(values: list[float]) -> None:
-    chart = curves.line_chart("t", [(float(i), v) for i, v in enumerate(values)], [1.0])
-    assert chart.startswith("<svg")
-    assert "nan" not in chart
-
-
-def test_line_chart_leaves_out_what_is_not_a_number() -> None:
-    assert curves.line_chart("t", [(1.0, float("nan"))]) == ""
-    assert "nan" not in curves.line_chart("t", [(1.0, 1.0), (2.0, float("inf")), (3.0, 2.0)])
-
-
-def test_histogram_with_one_value_and_with_none() -> None:
-    assert curves.histogram("t", []) == ""
-    assert curves.histogram("t", [("base", [5.0, 5.0])]).startswith("<svg")
-
-
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.0, 17.0), (0.00012, 0.00037)])
-def test_ticks_are_round_and_inside(low: float, high: float) -> None:
-    found = curves.ticks(low, high)
-    assert 2 <= len(found) <= 6
-    assert all(low <= tick <= high for tick in found)
+def test_a_miniature_says_that_it_says_nothing_about_the_claims(run_dir: Path) -> None:
+    run = {"name": "r", "identity": "i", "spec": {"repro": "deepscaler", "miniature": True}}
+    (run_dir / "run.json").write_text(json.dumps(run))
+    text = page_of(run_dir)
+    assert "says nothing about the published claims" in text
+    assert text.count('<span class="word open">not run</span>') == 5
+    assert "43.1 %" in text
 
 
 def test_what_is_said_about_a_score_is_shown(run_dir: Path) -> None:
-    assert "<p>a claim &lt;/script" in write_report(run_dir).read_text()
+    assert "a claim &lt;/script" in page_of(run_dir)
 
 
 def test_an_evaluation_by_itself_shows_no_training(run_dir: Path) -> None:
     run = {"kind": "evaluation", "name": "e", "identity": "i", "spec": {"repro": None}}
     (run_dir / "run.json").write_text(json.dumps(run))
     (run_dir / "train" / "command.txt").unlink()
-    page = write_report(run_dir).read_text()
-    assert "Seconds per step" not in page and "Training steps" not in page and "veRL" not in page
-    assert "+31.0 points on held_out" in page
+    text = page_of(run_dir)
+    for absent in ("Seconds per step", "Training steps", "veRL", "Fidelity", "Time and cost"):
+        assert absent not in text
+    assert "+31.0 points on held_out" in text
 
 
 def test_a_spoilt_score_is_called_invalid(run_dir: Path) -> None:
     broken = {"name": "canaries", "passed": False, "detail": "wrong on 7", "spoils": True}
-    (run_dir / SCORES_FILE).write_text(json.dumps({**SCORES, "checks": [broken]}))
-    page = write_report(run_dir).read_text()
-    assert "INVALID, for this does not hold: canaries" in page
-    assert "canaries: wrong on 7" in page
+    spoil(run_dir, checks=[broken])
+    text = page_of(run_dir)
+    assert "INVALID, for this does not hold: canaries" in text
+    assert "canaries: wrong on 7" in text
+    assert '<p class="headline bad">The scores are invalid.</p>' in text
 
 
 def test_each_protocol_keeps_its_own_statements_and_samples(run_dir: Path) -> None:
     first = run_dir / "evaluation" / "held_out-0"
     second = run_dir / "evaluation" / "held_out-1"
     shutil.copytree(first, second)
-    (second / "held_out" / "scores.json").write_text(json.dumps(SCORES | {"key": "g", "seed": 7}))
+    (second / "held_out" / "scores.json").write_text(json.dumps(scores(key="g", seed=7)))
     said = {"benchmark": "held_out", "label": "trained", "sentences": ["said under seed 7"]}
     (second / "statement.json").write_text(json.dumps({"statements": [said]}))
-    page = write_report(run_dir).read_text()
-    assert page.count("said under seed 7") == 1
-    assert page.count("<p>a claim") == 1
-    assert page.index("<p>a claim") < page.index("seed 0") < page.index("said under seed 7")
+    text = page_of(run_dir)
+    assert text.count("said under seed 7") == 1
+    assert text.count(">a claim") == 1
+    assert text.index(">a claim") < text.index("seed 0") < text.index("said under seed 7")
     assert {"held_out (held_out-0)", "held_out (held_out-1)"} <= set(
-        re.findall(r"<option>(.*?)</option>", page)
+        re.findall(r">([^<]*)</option>", text)
     )
 
 
@@ -262,24 +190,44 @@ def test_samples_set_aside_or_beyond_k_are_not_shown(run_dir: Path) -> None:
     shutil.copy(file, folder / "stale-12345678-1")
     with file.open("a") as more:
         more.write(json.dumps({"id": "0", "sample": 1, "prompt": "p", "response": "r"}) + "\n")
-    page = write_report(run_dir).read_text()
-    assert "stale-" not in page
-    assert "10 of 10 samples" in page
-
-
-def test_a_long_path_breaks_instead_of_widening_a_narrow_page(run_dir: Path) -> None:
-    assert re.search(r"p, li \{ overflow-wrap: anywhere; \}", write_report(run_dir).read_text())
+    text = page_of(run_dir)
+    assert "stale-" not in text
+    assert "All 10 samples" in text
 
 
 @pytest.mark.parametrize(("detectable", "said"), [(0.05, "from 5.0 points on"), (1.98, "So few")])
 def test_resolution_is_a_difference_that_shares_can_have(
     run_dir: Path, detectable: float, said: str
 ) -> None:
-    models = [one | {"detectable": detectable} for one in SCORES["models"]]
-    (run_dir / SCORES_FILE).write_text(json.dumps(SCORES | {"models": models}))
-    assert said in write_report(run_dir).read_text()
+    spoil(run_dir, models=[model("base", 0.3, detectable=detectable)], difference=None)
+    assert said in page_of(run_dir)
 
 
-def test_a_claim_shows_what_it_states_and_nothing_else() -> None:
-    (line,) = claims({"claims": [{"benchmark": "aime24", "value": 43.1, "note": None}]})
-    assert line == "benchmark: aime24; value: 43.1"
+def test_all_numbers_of_a_score_are_shown(run_dir: Path) -> None:
+    second = {"grader": "lighteval", "accuracy": 0.345, "only_first": 3, "only_second": 9}
+    spoil(run_dir, models=[model("base", 0.3, second=second, run_sd=0.017)], difference=None)
+    text = page_of(run_dir)
+    for said in ("avg@4", "pass@k", "@4 40.0 %", "maj@4", "1.7 %", "0.300", "61.5", "lighteval",
+                 "34.5 %", "3 responses judged differently are right by the first only, 9"):  # fmt: skip
+        assert said in text
+
+
+def test_the_data_say_what_the_page_says(run_dir: Path) -> None:
+    text = page_of(run_dir)
+    said = json.loads((run_dir / "report.json").read_text())
+    assert said["verdict"]["headline"] in text
+    assert said["scores"][0]["models"][1]["accuracy"]["value"] == 0.62
+    assert "right" not in said["scores"][0]["models"][1]
+    curve = next(one for one in said["learning"]["curves"] if one["title"] == "Reward")
+    assert curve["steps"] == 9 and curve["finding"] in text
+    assert [one["name"] for one in said["learning"]["boundaries"]] == ["attempt 2"]
+
+
+def test_numbers_that_json_has_not_are_null(run_dir: Path) -> None:
+    event = {"kind": "stage_done", "stage": "late", "attempt": 1, "seconds": float("nan")}
+    with (run_dir / "events.jsonl").open("w") as log:
+        log.write(lines([event]))
+    write_report(run_dir)
+    text = (run_dir / "report.json").read_text()
+    assert json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    assert "late" in text

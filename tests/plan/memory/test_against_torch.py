@@ -1,6 +1,7 @@
 """The memory plan's arithmetic against what torch counts on a CPU: states exactly, activations and
 logits within a stated tolerance."""
 
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -37,6 +38,15 @@ from tests.plan.memory.measuring import (
 
 ROOT = Path(__file__).parents[3]
 ELEMENTS = {torch.float32: 4, torch.bfloat16: 2}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other take longer than the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", ["tiny", "mid"])
@@ -134,7 +144,7 @@ ENTROPIES: tuple[Entropy, ...] = ("none", "full", "chunked")
     ("precision", "entropy", "gradients", "scaled"),
     list(product(("autocast", "fp32"), ENTROPIES, (True, False), (True, False))),
 )
-def test_peak_around_the_logits_within_five_percent(
+def test_peak_around_the_logits_within_a_third_of_a_byte(
     precision: str, entropy: Entropy, gradients: bool, scaled: bool
 ) -> None:
     counted = logits_peak(entropy, precision, gradients=gradients, scaled=scaled)
@@ -147,4 +157,4 @@ def test_peak_around_the_logits_within_five_percent(
         element=2 if precision == "autocast" else 4,
         chunk_tokens=CHUNK,
     )
-    assert planned / (128 * 8192) == pytest.approx(counted, rel=0.05)
+    assert planned / (128 * 8192) == pytest.approx(counted, abs=0.3)

@@ -7,7 +7,6 @@ from harness.compose import to_run_spec
 from harness.explain import options
 from harness.plan.memory import Memory, Phase, memory
 from harness.plan.memory.setting import CALCULATE_ENTROPY, CHUNKED_ENTROPY
-from harness.spec import RunSpec
 from tests.composing import config_of, spec_of
 
 LEAN = (f"verl.{CALCULATE_ENTROPY}=false", f"verl.{CHUNKED_ENTROPY}=true")
@@ -141,13 +140,8 @@ def test_every_miniature_fits_on_a_laptop(recipe: str) -> None:
 
 
 def test_tight_lies_between() -> None:
-    def with_memory(size: float) -> RunSpec:
-        return spec_of("+repro=tinyzero", "hardware=4xA800", f"hardware.gpu_mem_gb={size}", *LEAN)
-
-    peak = memory(with_memory(80)).peak_gb
-    recipe = ("hardware.offload=false", "hardware.rollout.memory_fraction=0.4")
+    run = ("+repro=tinyzero", "hardware=4xA800", "hardware.offload=false", *LEAN)
+    peak = planned(*run).peak_gb
     for size, verdict in ((peak / 0.9, "fits"), (peak, "tight"), (peak / 1.1, "does not fit")):
-        found = planned(
-            "+repro=tinyzero", "hardware=4xA800", f"hardware.gpu_mem_gb={size}", *LEAN, *recipe
-        )
+        found = planned(*run, f"hardware.gpu_mem_gb={size}")
         assert found.peak == "update" and found.verdict == verdict, (size, found.reason)
