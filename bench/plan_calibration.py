@@ -7,10 +7,10 @@ from math import exp, log
 from pathlib import Path
 from statistics import median
 
-from harness.plan.calibration import FACTOR, Comparison, compare, half_width, left_out
-from harness.plan.measured import FILE, collect
-from harness.plan.reported import Row, rows
-from harness.plan.throughput import parameters, throughput
+from harness.plan.hours.calibration import FACTOR, Comparison, compare, half_width, left_out
+from harness.plan.hours.measured import FILE, collect
+from harness.plan.hours.reported import Row, rows
+from harness.plan.hours.throughput import parameters, throughput
 
 TITLES = {
     "calibrate": "Rows that calibrate",

@@ -7,9 +7,8 @@ from functools import cache
 from itertools import combinations
 from typing import Any
 
-import yaml
-
 from harness.explain import CONF_DIR
+from harness.files import read_yaml
 from harness.fit import fit, longest_sequence
 from harness.plan.memory import Memory, memory
 from harness.plan.memory.setting import CALCULATE_ENTROPY, CHUNKED_ENTROPY, setting_of
@@ -220,4 +219,4 @@ def _gpus(spec: RunSpec) -> Iterator[Candidate]:
 def _gpu_kinds() -> dict[str, dict[str, Any]]:
     """File name -> what conf/hardware/gpu says of a GPU."""
     folder = CONF_DIR / "hardware" / "gpu"
-    return {path.stem: yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}

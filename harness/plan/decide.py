@@ -9,7 +9,7 @@ from evals.claimed import expected_k, read_metric
 from evals.independent import independent_score
 from evals.planning import largest_run_sd
 from harness.cards import Claim
-from harness.plan.hours import StageHours, measuring
+from harness.plan.hours.stages import StageHours, measuring
 from harness.spec import Benchmark, RunSpec
 
 

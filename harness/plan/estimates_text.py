@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from harness.plan.decide import Decision
-from harness.plan.hours import StageHours
+from harness.plan.hours.stages import StageHours
 from harness.plan.memory import Memory
 from harness.plan.run_plan import RunPlan, Totals, TrainingPlan, together
 from harness.plan.tables import amount, columns, pairs, spread

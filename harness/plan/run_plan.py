@@ -10,7 +10,7 @@ from harness.chain import Leg, legs
 from harness.plan.batches import Batches, batches, planned_steps
 from harness.plan.changes import Change, cheapest_change
 from harness.plan.decide import Decision, decisions
-from harness.plan.hours import StageHours, stage_hours
+from harness.plan.hours.stages import StageHours, stage_hours
 from harness.plan.interval import Interval, total
 from harness.plan.memory import Memory, memory
 from harness.rundir import identity, run_name

@@ -6,11 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from harness.paths import ROOT
 
@@ -101,7 +98,7 @@ def shape_of(path: str, parameters_b: float) -> ModelShape:
 
 @cache
 def known_shapes() -> Mapping[str, ModelShape]:
-    """Hub id -> shape, as facts/models.yaml has them."""
+    """Hub id -> shape, as models.yaml has them."""
     return {
         model: ModelShape(**row["shape"], source=row["source"])
         for row in model_facts()
@@ -111,8 +108,8 @@ def known_shapes() -> Mapping[str, ModelShape]:
 
 @cache
 def model_facts() -> list[dict[str, Any]]:
-    """The rows of facts/models.yaml: models, source, parameters, shape."""
-    text = (files("harness.plan") / "facts" / "models.yaml").read_text()
+    """The rows of models.yaml: models, source, parameters, shape."""
+    text = (files("harness.plan") / "models.yaml").read_text()
     rows: list[dict[str, Any]] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return rows
 

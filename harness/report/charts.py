@@ -4,6 +4,7 @@ templates show with the macro `figure`. altair is imported where a chart is made
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from harness.report.learning import Boundary, Curve, Learning
@@ -78,35 +79,68 @@ def learning_charts(found: Learning, *, parts: bool) -> list[Chart]:
 def learning_chart(curve: Curve, boundaries: Sequence[Boundary], steps: int) -> Chart:
     """One curve over training steps, with its stages, attempts and limits; the value under the
     pointer is shown."""
-    import altair as alt
-
-    data = {"points": table(("x", "y"), curve.points)}
-    x = alt.X("x:Q").title(None).scale(domain=[0.5, steps + 0.5], nice=False)
-    x = x.axis(tickMinStep=1, format=",d", tickCount=4, labelOverlap="greedy")
-    y = alt.Y("y:Q").title(None).scale(zero=False, nice=True)
-    y = y.axis(tickCount=4, format=_ticks(curve) if curve.share else alt.Undefined)
-    dense = bool(curve.means)
-    line = alt.Chart(alt.NamedData("points")).encode(x=x, y=y)
-    layers = [
-        *_limits(curve, data, x, y),
-        *_boundaries(boundaries, data, x),
-        line.mark_line(color=ACCENT, strokeWidth=1 if dense else 1.6, opacity=0.4 if dense else 1),
-        *([] if dense else [line.mark_point(color=ACCENT, filled=True, opacity=1, size=14)]),
-    ]
-    if dense:
+    data: dict[str, Rows] = {"points": table(("x", "y"), curve.points)}
+    if curve.means:
         data["means"] = table(("x", "y"), curve.means)
-        means = alt.Chart(alt.NamedData("means")).encode(x=x, y=y)
-        layers.append(means.mark_line(color=ACCENT, strokeWidth=2, strokeJoin="round"))
-    layers += _pointed(line, curve)
+    if curve.limits and max(limit for *_, limit in curve.limits) <= NEAR * curve.high:
+        rows = [(first - 0.5, last + 0.5, limit) for first, last, limit in curve.limits]
+        data["limits"] = table(("x", "to", "y"), rows)
+    for kind in ("stage", "attempt"):
+        # Between the last step before and the first step after.
+        begins = [{"x": one.step - 0.5, "name": one.name} for one in boundaries if one.kind == kind]
+        if begins:
+            data[kind] = begins
+    spec = _learning_spec(steps, _ticks(curve), curve.share, tuple(data))
     return Chart(
         id=f"curve-{slug(curve.metric)}",
         title=curve.title,
         alt=curve.finding,
-        spec=finished(alt.layer(*layers), data),
+        spec=spec | {"datasets": data},
     )
 
 
-def _pointed(line: Any, curve: Curve) -> list[Any]:
+@cache
+def _learning_spec(steps: int, ticks: str | None, share: bool, data: tuple[str, ...]) -> Any:
+    """The specification that curves of the same form share: altair is slow."""
+    import altair as alt
+
+    x = alt.X("x:Q").title(None).scale(domain=[0.5, steps + 0.5], nice=False)
+    x = x.axis(tickMinStep=1, format=",d", tickCount=4, labelOverlap="greedy")
+    y = alt.Y("y:Q").title(None).scale(zero=False, nice=True)
+    y = y.axis(tickCount=4, format=ticks or alt.Undefined)
+    dense = "means" in data
+    line = alt.Chart(alt.NamedData("points")).encode(x=x, y=y)
+    layers: list[Any] = []
+    if "limits" in data:
+        rule = alt.Chart(alt.NamedData("limits")).mark_rule(color=BAD, strokeDash=[5, 3])
+        layers.append(rule.encode(x=x, x2="to:Q", y=y))
+    for kind, height, dash in (("stage", -4, [1, 0]), ("attempt", HEIGHT - 2, [3, 3])):
+        if kind in data:
+            layers += _beginnings(kind, x, height, dash)
+    layers.append(
+        line.mark_line(color=ACCENT, strokeWidth=1 if dense else 1.6, opacity=0.4 if dense else 1)
+    )
+    if dense:
+        means = alt.Chart(alt.NamedData("means")).encode(x=x, y=y)
+        layers.append(means.mark_line(color=ACCENT, strokeWidth=2, strokeJoin="round"))
+    else:
+        layers.append(line.mark_point(color=ACCENT, filled=True, opacity=1, size=14))
+    return finished(alt.layer(*layers, *_pointed(line, share)))
+
+
+def _beginnings(kind: str, x: Any, height: int, dash: list[int]) -> list[Any]:
+    """Vertical lines where stages or attempts begin, with their names."""
+    import altair as alt
+
+    base = alt.Chart(alt.NamedData(kind)).encode(x=x)
+    name = base.mark_text(align="left", baseline="bottom", dx=2, fontSize=10, color=SOFT)
+    return [
+        base.mark_rule(color=SOFT, opacity=0.7, strokeDash=dash),
+        name.encode(y=alt.value(height), text="name:N"),
+    ]
+
+
+def _pointed(line: Any, share: bool) -> list[Any]:
     """A rule and a dot at the step that is nearest to the pointer, and its value."""
     import altair as alt
 
@@ -115,7 +149,7 @@ def _pointed(line: Any, curve: Curve) -> list[Any]:
     )
     tooltip = [
         alt.Tooltip("x:Q", title="step", format=",d"),
-        alt.Tooltip("y:Q", title=curve.title, format=".1%" if curve.share else ",.4~g"),
+        alt.Tooltip("y:Q", title="value", format=".1%" if share else ",.4~g"),
     ]
     shown = alt.condition(near, alt.value(0.6), alt.value(0))
     rule = line.mark_rule(color=SOFT).encode(
@@ -212,39 +246,10 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
-def _boundaries(boundaries: Sequence[Boundary], data: dict[str, Rows], x: Any) -> list[Any]:
-    """Vertical lines where a stage begins (solid, named above) or an attempt (dashed, named
-    below)."""
-    import altair as alt
-
-    layers: list[Any] = []
-    for kind, height, dash in (("stage", -4, [1, 0]), ("attempt", HEIGHT - 2, [3, 3])):
-        # Between the last step before and the first step after.
-        rows = [{"x": one.step - 0.5, "name": one.name} for one in boundaries if one.kind == kind]
-        if not rows:
-            continue
-        data[kind] = rows
-        base = alt.Chart(alt.NamedData(kind)).encode(x=x)
-        name = base.mark_text(align="left", baseline="bottom", dx=2, fontSize=10, color=SOFT)
-        layers.append(base.mark_rule(color=SOFT, opacity=0.7, strokeDash=dash))
-        layers.append(name.encode(y=alt.value(height), text="name:N"))
-    return layers
-
-
-def _limits(curve: Curve, data: dict[str, Rows], x: Any, y: Any) -> list[Any]:
-    """The limits of the responses, where all are near enough to be on the same axis."""
-    import altair as alt
-
-    if not curve.limits or max(limit for *_, limit in curve.limits) > NEAR * curve.high:
-        return []
-    rows = [(first - 0.5, last + 0.5, limit) for first, last, limit in curve.limits]
-    data["limits"] = table(("x", "to", "y"), rows)
-    rule = alt.Chart(alt.NamedData("limits")).mark_rule(color=BAD, strokeDash=[5, 3])
-    return [rule.encode(x=x, x2="to:Q", y=y)]
-
-
-def _ticks(curve: Curve) -> str:
+def _ticks(curve: Curve) -> str | None:
     """The format of shares on an axis: whole percents where they tell its ticks apart."""
+    if not curve.share:
+        return None
     return ".0%" if curve.high - curve.low >= 0.04 else ".1%"
 
 

@@ -81,7 +81,7 @@ def fidelity_rows(spec: Json) -> list[FidelityRow]:
         RepriseError: the recipe, its card or an upstream file is missing.
         ValidationError: the run was frozen by a version with other fields.
     """
-    name = "_".join(filter(None, (spec["repro"], spec.get("variant"))))
+    name = "_".join(str(part) for part in (spec["repro"], spec.get("variant")) if part)
     found = fidelity(recipe(name) if spec.get("miniature") else RunSpec.model_validate(spec))
     merged: dict[tuple[Any, ...], list[str]] = {}
     for leg in found.legs:

@@ -112,7 +112,11 @@ def _about_curves(
         text += f" ({lowest}) to {said(high)} ({highest})"
     if without := len(runs) - len(having):
         text += f"; {without} without data"
-    return f"{text}. A colour a {colouring.by}." if colouring.by not in ("", "run") else f"{text}."
+    return (
+        f"{text}. One colour for each {colouring.by}."
+        if colouring.by not in ("", "run")
+        else f"{text}."
+    )
 
 
 def _valid(row: Row, column: int) -> bool:

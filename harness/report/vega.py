@@ -22,7 +22,9 @@ def bundle() -> str:
         return kept.read_text()
     import vl_convert
 
-    packed = gzip.compress(vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;").encode(), mtime=0)
+    packed = gzip.compress(
+        vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;").encode(), mtime=0
+    )
     text = base64.b64encode(packed).decode()
     with suppress(OSError):  # a home that cannot be written costs only the time
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness.explain import options
 from harness.plan.estimates_text import sweep_text
 from harness.plan.run_plan import RunPlan, as_json, plan, sweep_json, together
 from harness.plan.text import text
@@ -15,6 +16,21 @@ CHAIN = ("+repro=deepscaler", "hardware=8xA100")
 @pytest.fixture(scope="module")
 def chain() -> RunPlan:
     return plan(spec_of(*CHAIN))
+
+
+@pytest.mark.parametrize("hardware", ["8xA100", "16xH100", "2x4090"])
+@pytest.mark.parametrize("recipe", options("repro"))
+def test_every_recipe_has_a_plan_on_any_hardware(recipe: str, hardware: str) -> None:
+    spec = spec_of(f"+repro={recipe}", f"hardware={hardware}", must_fit=False)
+    found = plan(spec)
+    said = text(found, spec)
+    for training in found.trainings:
+        parts = [part.gb for phase in training.memory.phases for part in phase.parts]
+        assert training.memory.verdict != "unknown" and min(parts) >= 0
+        assert training.memory.verdict.upper() in said
+    for stage in found.stages:
+        assert stage.hours is None or 0 < stage.hours.low <= stage.hours.mid <= stage.hours.high
+        assert stage.hours is not None or "known after prepare" in stage.note
 
 
 def test_a_chain_has_a_training_for_every_stage_and_sums_them(chain: RunPlan) -> None:

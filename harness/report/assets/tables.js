@@ -1,7 +1,38 @@
-// Tables with the class "sortable": a click or Enter on a heading sorts, a search box filters.
+// Tables with the class "sortable": a click or Enter on a heading sorts, a search box filters, and
+// of many rows the first ones are laid out until all are asked for.
 "use strict";
 
 (() => {
+  const FIRST = 200;
+
+  // Of the rows that the filter leaves, the first ones; a button shows the rest.
+  function limit(table) {
+    if (table.dataset.all) return;
+    let shown = 0;
+    for (const row of table.tBodies[0].rows) {
+      if (!row.hidden) shown += 1;
+      row.classList.toggle("beyond", !row.hidden && shown > FIRST);
+    }
+    const rest = table.nextElementSibling;
+    if (rest) {
+      rest.hidden = shown <= FIRST;
+      rest.textContent = `Show all ${shown} rows`;
+    }
+  }
+
+  for (const table of document.querySelectorAll("table.sortable")) {
+    if (table.tBodies[0].rows.length <= FIRST) continue;
+    const rest = document.createElement("button");
+    rest.type = "button";
+    rest.addEventListener("click", () => {
+      table.dataset.all = "yes";
+      for (const row of table.tBodies[0].rows) row.classList.remove("beyond");
+      rest.remove();
+    });
+    table.after(rest);
+    limit(table);
+  }
+
   // A cell sorts by data-value where it has one: as a number if it is one. Empty cells come last.
   function key(row, column) {
     const cell = row.cells[column];
@@ -22,6 +53,7 @@
     const sign = direction === "ascending" ? 1 : -1;
     rows.sort((a, b) => a.key.empty - b.key.empty || sign * compare(a.key, b.key) || a.place - b.place);
     body.append(...rows.map((one) => one.row));
+    limit(table);
   }
 
   for (const table of document.querySelectorAll("table.sortable")) {
@@ -57,6 +89,7 @@
         row.hidden = !words.every((word) => text.includes(word));
         if (!row.hidden) shown += 1;
       }
+      limit(table);
       told.textContent = shown === rows.length ? `${rows.length} rows` : `${shown} of ${rows.length} rows`;
     };
     box.addEventListener("input", apply);

@@ -20,7 +20,7 @@ from harness.cards import PUBLISHED, Fact, Range, Text
 from harness.errors import ConfigError
 from harness.files import read_yaml
 
-PATH = Path(__file__).parents[2] / "reproductions/reported.yaml"
+PATH = Path(__file__).parents[3] / "reproductions/reported.yaml"
 
 
 class SourcedRange(Range):

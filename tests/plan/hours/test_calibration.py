@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from harness.plan.calibration import (
+from harness.plan.hours.calibration import (
     COVERED,
     FACTOR,
     compare,
@@ -16,9 +16,9 @@ from harness.plan.calibration import (
     left_out,
     spread,
 )
-from harness.plan.reported import Row, rows
-from harness.plan.reported_work import gpu_facts, gpu_name, machine_of
-from harness.plan.throughput import parameters, throughput
+from harness.plan.hours.reported import Row, rows
+from harness.plan.hours.reported_work import gpu_facts, gpu_name, machine_of
+from harness.plan.hours.throughput import parameters, throughput
 from tests.composing import spec_of
 
 CALIBRATE = [row for row in rows() if row.use == "calibrate"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.plan.workload import known_steps, machine, workload
+from harness.plan.hours.workload import known_steps, machine, workload
 from tests.composing import spec_of
 
 

@@ -9,10 +9,10 @@ from harness.cards import Fact
 from harness.explain import CONF_DIR
 from harness.files import read_yaml
 from harness.fit import USUAL_TOKENS
+from harness.plan.hours.reported import Row, Training
+from harness.plan.hours.workload import Engine, Machine, Workload
 from harness.plan.interval import Interval
-from harness.plan.reported import Row, Training
 from harness.plan.shape import shape_of
-from harness.plan.workload import Engine, Machine, Workload
 from harness.spec import Hardware
 
 GPUS = CONF_DIR / "hardware/gpu"

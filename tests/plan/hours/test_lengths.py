@@ -7,7 +7,7 @@ import pytest
 from harness.cards import load_card
 from harness.chain import legs
 from harness.explain import options
-from harness.plan.lengths import DEFAULT_PROMPT_SHARE, DEFAULT_SHARE, expected_lengths
+from harness.plan.hours.lengths import DEFAULT_PROMPT_SHARE, DEFAULT_SHARE, expected_lengths
 from tests.composing import spec_of
 
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from harness.plan.hours.workload import Machine, Workload
 from harness.plan.interval import certain
 from harness.plan.shape import known_shapes
-from harness.plan.workload import Machine, Workload
 
 SHAPE = known_shapes()["Qwen/Qwen2.5-7B"]
 

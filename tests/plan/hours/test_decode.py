@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.plan.decode import (
+from harness.plan.hours.decode import (
     Responses,
     concurrency,
     decoder_parameters,
@@ -12,9 +12,9 @@ from harness.plan.decode import (
     kv_bytes,
     longest_response,
 )
+from harness.plan.hours.throughput import throughput
 from harness.plan.shape import known_shapes, parameters
-from harness.plan.throughput import throughput
-from tests.plan.making import SHAPE, a_machine
+from tests.plan.hours.making import SHAPE, a_machine
 
 FACTS = throughput()
 BATCH = Responses(count=1024, prompt_tokens=100, tokens=500, limit=4000)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.plan.decode import Responses, generation_seconds
+from harness.plan.hours.decode import Responses, generation_seconds
+from harness.plan.hours.passes import log_prob_seconds, other_seconds, update_seconds
+from harness.plan.hours.throughput import Throughput
+from harness.plan.hours.workload import Machine, Workload
 from harness.plan.interval import Interval, total
-from harness.plan.passes import log_prob_seconds, other_seconds, update_seconds
-from harness.plan.throughput import Throughput
-from harness.plan.workload import Machine, Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

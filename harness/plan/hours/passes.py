@@ -3,10 +3,10 @@ of the workload, the machine and the measured shares of its peak."""
 
 from math import exp
 
-from harness.plan.decode import BYTES, decoder_parameters
+from harness.plan.hours.decode import BYTES, decoder_parameters
+from harness.plan.hours.throughput import Throughput
+from harness.plan.hours.workload import Machine, Workload
 from harness.plan.shape import ModelShape, parameters
-from harness.plan.throughput import Throughput
-from harness.plan.workload import Machine, Workload
 
 BACKWARD = 2
 """Work of a backward pass in forward passes."""

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from math import ceil
 
 from harness.chain import Leg, legs
-from harness.plan.calibration import correction
-from harness.plan.evaluating import evaluation_machine, evaluation_seconds, validation_seconds
+from harness.plan.hours.calibration import correction
+from harness.plan.hours.evaluating import evaluation_machine, evaluation_seconds, validation_seconds
+from harness.plan.hours.lengths import expected_lengths
+from harness.plan.hours.passes import save_seconds
+from harness.plan.hours.steps import StepTime, step_time
+from harness.plan.hours.throughput import throughput
+from harness.plan.hours.workload import machine, workload
 from harness.plan.interval import Interval, certain, total
-from harness.plan.lengths import expected_lengths
-from harness.plan.passes import save_seconds
 from harness.plan.shape import shape_of
-from harness.plan.steps import StepTime, step_time
-from harness.plan.throughput import throughput
-from harness.plan.workload import machine, workload
 from harness.rules import processes
 from harness.spec import RunSpec
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from evals import HELD_OUT
 from evals.benchmarks import describe
-from harness.plan.decode import Responses, generation_seconds
+from harness.plan.hours.decode import Responses, generation_seconds
+from harness.plan.hours.lengths import expected_lengths
+from harness.plan.hours.throughput import Throughput
+from harness.plan.hours.workload import Machine, Workload
 from harness.plan.interval import Interval, certain
-from harness.plan.lengths import expected_lengths
 from harness.plan.shape import ModelShape
-from harness.plan.throughput import Throughput
-from harness.plan.workload import Machine, Workload
 from harness.spec import Benchmark, RunSpec, SlurmLaunch
 
 ENGINE_SEQUENCES = 256

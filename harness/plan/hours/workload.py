@@ -8,8 +8,8 @@ from typing import Literal
 from harness.cards import load_card
 from harness.fit import fit
 from harness.plan.batches import batches, planned_steps
+from harness.plan.hours.lengths import expected_lengths
 from harness.plan.interval import Interval
-from harness.plan.lengths import expected_lengths
 from harness.plan.shape import ModelShape, shape_of
 from harness.rules import processes
 from harness.spec import HubSource, RLAlgorithm, RunSpec

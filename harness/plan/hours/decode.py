@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import exp
 
 from evals.normal import NORMAL
+from harness.plan.hours.throughput import Throughput
+from harness.plan.hours.workload import Machine
 from harness.plan.shape import ModelShape, parameters
-from harness.plan.throughput import Throughput
-from harness.plan.workload import Machine
 
 BYTES = 2
 """bf16."""

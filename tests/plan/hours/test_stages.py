@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from harness.explain import options
-from harness.plan.hours import StageHours, stage_hours
+from harness.plan.hours.stages import StageHours, stage_hours
 from harness.plan.interval import Interval
 from tests.composing import spec_of
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.files import write_json
-from harness.plan.calibration import compare, correction, spread
-from harness.plan.hours import stage_hours
-from harness.plan.measured import FILE, collect, own_rows
-from harness.plan.throughput import throughput
+from harness.plan.hours.calibration import compare, correction, spread
+from harness.plan.hours.measured import FILE, collect, own_rows
+from harness.plan.hours.stages import stage_hours
+from harness.plan.hours.throughput import throughput
 from harness.rundir import RUN_FILE, record, run_name
 from harness.spec import RunSpec
 from tests.composing import spec_of

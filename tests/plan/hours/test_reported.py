@@ -10,7 +10,7 @@ import yaml
 from harness.cards import card_ids, load_card
 from harness.errors import ConfigError
 from harness.explain import CONF_DIR
-from harness.plan.reported import PATH, Row, read_rows, rows
+from harness.plan.hours.reported import PATH, Row, read_rows, rows
 
 GPUS = CONF_DIR / "hardware/gpu"
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.plan.decode import decoder_parameters
-from harness.plan.passes import (
+from harness.plan.hours.decode import decoder_parameters
+from harness.plan.hours.passes import (
     forward_flops,
     forward_seconds,
     log_prob_seconds,
@@ -13,8 +13,8 @@ from harness.plan.passes import (
     save_seconds,
     update_seconds,
 )
-from harness.plan.throughput import throughput
-from tests.plan.making import SHAPE, a_machine, a_workload
+from harness.plan.hours.throughput import throughput
+from tests.plan.hours.making import SHAPE, a_machine, a_workload
 
 FACTS = throughput()
 BARE = replace(FACTS, layer_s=1e-12)

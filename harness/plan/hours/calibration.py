@@ -8,12 +8,12 @@ from math import ceil, exp, log
 from pathlib import Path
 from statistics import median
 
+from harness.plan.hours.measured import own_rows
+from harness.plan.hours.reported import Row, rows
+from harness.plan.hours.reported_work import gpu_facts, gpu_name, machine_of, workload_of
+from harness.plan.hours.steps import step_time
+from harness.plan.hours.throughput import Throughput, throughput
 from harness.plan.interval import Interval, total
-from harness.plan.measured import own_rows
-from harness.plan.reported import Row, rows
-from harness.plan.reported_work import gpu_facts, gpu_name, machine_of, workload_of
-from harness.plan.steps import step_time
-from harness.plan.throughput import Throughput, throughput
 from harness.spec import RunSpec
 
 FACTOR = 1.5

@@ -10,7 +10,7 @@ from pydantic import PositiveFloat, TypeAdapter
 from harness.cards import Fact, Text
 from harness.files import read_yaml
 
-PATH = Path(__file__).parent / "facts/throughput.yaml"
+PATH = Path(__file__).parent / "throughput.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Parameter(Fact):
 
 @cache
 def throughput() -> Throughput:
-    """The numbers of facts/throughput.yaml."""
+    """The numbers of throughput.yaml."""
     return Throughput(**{name: found.value for name, found in parameters().items()})
 
 

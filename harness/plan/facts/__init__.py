@@ -1,1 +1,0 @@
-"""Figures with their sources that the estimates of a plan rest on; one YAML file a kind."""
