@@ -109,8 +109,7 @@ def known_shapes() -> Mapping[str, ModelShape]:
 @cache
 def model_facts() -> list[dict[str, Any]]:
     """The rows of models.yaml: models, source, parameters, shape."""
-    text = (files("harness.plan") / "models.yaml").read_text()
-    rows: list[dict[str, Any]] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    rows: list[dict[str, Any]] = read_yaml(Path(__file__).with_name("models.yaml"))
     return rows
 
 
