@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.files import read_yaml
 from harness.paths import ROOT
 
 QKV_BIAS = ("qwen2",)

@@ -62,7 +62,7 @@ class Spending(Frozen):
     finding: str
     """Planned against spent in words."""
     planned: bool
-    """Whether there was a plan."""
+    """Whether the plan has hours to hold against those spent."""
     gpus: int | None
     """GPUs that the run holds; null without GPUs."""
     usd_per_gpu_hour: float | None
@@ -98,8 +98,8 @@ def spending(plan: Json, events: Iterable[Json], hardware: Json) -> Spending:
     return Spending(
         stages=stages,
         total=total,
-        finding=_finding(total),
-        planned=bool(plan),
+        finding=_finding(total, plan),
+        planned=any(one.planned and one.planned.hours for one in [*stages, total]),
         gpus=gpus,
         usd_per_gpu_hour=price,
         price_source=str(source) if source else None,
@@ -190,7 +190,7 @@ def _sum_of(stages: Sequence[StageSpent], total: StageSpent) -> StageSpent:
     return total.model_copy(update=update)
 
 
-def _finding(total: StageSpent) -> str:
+def _finding(total: StageSpent, plan: Json) -> str:
     """What all stages took, against the plan."""
     if total.hours is None:
         return "Nothing was spent that the event log tells of."
@@ -198,12 +198,13 @@ def _finding(total: StageSpent) -> str:
     spent += [f"{number(total.gpu_hours, digits=3)} GPU-hours"] if total.gpu_hours else []
     spent += [usd(total.usd)] if total.usd else []
     said = f"Took {', '.join(spent)}"
-    plan = total.planned.hours if total.planned else None
-    if plan is None:
-        return f"{said}; not planned (no plan.json with hours)."
-    below, above = total.hours < plan.low, total.hours > plan.high
+    expected = total.planned.hours if total.planned else None
+    if expected is None:
+        why = "the plan has no estimate of its hours" if plan else "not planned"
+        return f"{said}; {why}."
+    below, above = total.hours < expected.low, total.hours > expected.high
     word = "less than" if below else "more than" if above else "within"
-    return f"{said}: {word} the plan of {hours(plan.low)} to {hours(plan.high)}."
+    return f"{said}: {word} the plan of {hours(expected.low)} to {hours(expected.high)}."
 
 
 def _planned(stage: Json) -> Planned:

@@ -44,7 +44,7 @@ class Head(Frozen):
     reason: str | None
     """Why it failed or waits."""
     recipe: str
-    """Model, algorithm, data, hardware and steps in one line."""
+    """Model, algorithm, data, hardware and seed in one line."""
 
 
 class TrainingSummary(Frozen):
@@ -153,8 +153,12 @@ def head_of(files: RunFiles) -> Head:
 
 
 def recipe_line(files: RunFiles) -> list[str]:
-    """Model, algorithm, data, hardware and steps, as far as they are known."""
+    """Model, algorithm, data, hardware and seed as far as they are known; for an evaluation by
+    itself what was measured."""
     spec = files.spec
+    if not files.trains:
+        measured = {model.path: None for score in files.scores for model in score.models}
+        return [f"Measured: {path}" for path in measured]
     named = [_text(mapping(spec.get(part)).get("name")) for part in ("model", "algorithm", "data")]
     hardware = _text(mapping(spec.get("hardware")).get("name"))
     seed = spec.get("seed")

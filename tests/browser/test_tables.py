@@ -1,4 +1,4 @@
-"""Sweep page and leaderboard in a real browser: sorting, filtering, keys, themes, narrow screens."""
+"""Sweep page and leaderboard in a real browser: sorting, filtering, keys, narrow screens."""
 
 from pathlib import Path
 

@@ -257,7 +257,10 @@ def test_planned_against_spent() -> None:
 def test_without_a_plan_it_says_so_and_a_laptop_has_no_gpu_hours() -> None:
     events = [event("stage_done", 1, stage="train", seconds=90.0)]
     found = spending({}, events, {"device": "cpu", "nodes": 1, "gpus_per_node": 1})
-    assert found.finding == "Took 90.0 s; not planned (no plan.json with hours)."
+    assert found.finding == "Took 90.0 s; not planned."
+    other = spending({"stages": [{"name": "train", "hours": None}]}, events, {})
+    assert other.finding == "Took 90.0 s; the plan has no estimate of its hours."
+    assert not other.planned
     assert found.gpus is None and found.total.gpu_hours is None and not found.planned
 
 
