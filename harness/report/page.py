@@ -50,6 +50,7 @@ def context(s: Summary, files: RunFiles) -> dict[str, Any]:
         "s": s,
         "sections": [(id, title) for id, title, trains in SECTIONS if s.head.trains or not trains],
         "scores": [(score, said_of(s, score)) for score in s.scores],
+        "marked": {mark.kind for mark in s.scale.marks} if s.scale else set(),
         "score_chart": score_chart(s.scale) if s.scale else None,
         "curves": learning_charts(learning, parts=False) if learning else [],
         "component_curves": learning_charts(learning, parts=True) if learning else [],

@@ -113,7 +113,7 @@ def summarise(files: RunFiles) -> Summary:
             claimed=bool(files.card and files.card.claims),
         ),
         claims=claims,
-        claims_note=claims_note(files),
+        claims_note=claims_note(files, claims),
         scores=files.scores,
         said=sentences_of(files.statements),
         scale=score_scale(files.scores, claims),
@@ -188,10 +188,10 @@ def claims_of(files: RunFiles, head: Head) -> list[ClaimRow]:
     )
 
 
-def claims_note(files: RunFiles) -> str:
+def claims_note(files: RunFiles, rows: Sequence[ClaimRow]) -> str:
     """What the card says about its claims, or why there are none."""
     if files.card is None:
-        return NO_CLAIM
+        return "" if rows else NO_CLAIM
     note = files.card.claims_note or ""
     return note if files.card.claims else f"Upstream publishes no number. {note}".strip()
 
