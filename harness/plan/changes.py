@@ -1,5 +1,5 @@
-"""The cheapest change of settings under which a training fits into memory, as overrides ready to
-paste; the plan shows it beside a verdict that is not `fits`."""
+"""The cheapest change of settings under which all trainings of a run fit into memory, as overrides
+ready to paste; the plan shows it beside a verdict that is not `fits`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ FEWER_SEQUENCES = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Settings under which a training fits."""
+    """Settings under which a run fits."""
 
     overrides: tuple[str, ...]
     """Words of the command line."""
     words: str
     """What they do and what they cost."""
     peak_gb: float
-    """The peak that is left."""
+    """The highest peak that is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,32 +50,52 @@ class Candidate:
         return [self.override] if self.override else written
 
 
-def cheapest_change(spec: RunSpec) -> Change | None:
-    """The first change, in the order of what it costs, under which one leg's spec fits.
+def cheapest_change(trainings: Sequence[RunSpec]) -> Change | None:
+    """The first change, in the order of what it costs, under which every training of a run fits.
 
     Settings alone are tried first and with one other, those that only rearrange before those that
-    cost time, and these before more or larger GPUs. Null where the spec fits as it is, where the
+    cost time, and these before more or larger GPUs. Null where the run fits as it is, where the
     memory of the GPU is not known, and where nothing was found.
+
+    Args:
+        trainings: the specs of the run's legs.
     """
-    now = memory(spec)
-    if now.verdict in ("fits", "unknown"):
+    found = [(memory(spec), spec) for spec in _different(trainings)]
+    lacking = [(now, spec) for now, spec in found if now.verdict not in ("fits", "unknown")]
+    if not lacking:
         return None
-    useful = [one for one in sorted(_candidates(spec), key=_cost) if _helps(spec, one, now)]
+    now, worst = max(lacking, key=lambda pair: pair[0].peak_gb)
+    useful = [one for one in sorted(_candidates(worst), key=_cost) if _helps(worst, one, now)]
     tries = [(one,) for one in useful] + [
         pair
         for pair in combinations(useful, 2)
         if not set(pair[0].settings) & set(pair[1].settings)
     ]
     for chosen in sorted(tries, key=lambda several: sum(map(_cost, several))):
-        changed = applied(spec, chosen)
-        found = memory(changed)
-        if found.verdict == "fits" and not violations(changed):
+        peaks = [_peak(applied(spec, chosen)) for spec in (worst, *(spec for _, spec in found))]
+        if None not in peaks:
             return Change(
                 overrides=tuple(word for one in chosen for word in one.overrides()),
                 words=", and ".join(one.words for one in chosen),
-                peak_gb=found.peak_gb,
+                peak_gb=max(peak for peak in peaks if peak),
             )
     return None
+
+
+def _different(trainings: Sequence[RunSpec]) -> Iterator[RunSpec]:
+    """One of those that memory cannot tell apart: the stages of a chain may differ in data only."""
+    seen = set()
+    for spec in trainings:
+        what = (longest_sequence(spec), str(spec.algorithm), str(spec.hardware), str(spec.verl))
+        if what not in seen:
+            seen.add(what)
+            yield spec
+
+
+def _peak(spec: RunSpec) -> float | None:
+    """The peak of a training that fits and breaks no rule."""
+    found = memory(spec)
+    return found.peak_gb if found.verdict == "fits" and not violations(spec) else None
 
 
 def applied(spec: RunSpec, candidates: Sequence[Candidate]) -> RunSpec:

@@ -61,9 +61,14 @@ def generation_seconds(
 
 def concurrency(shape: ModelShape, context: float, machine: Machine) -> float:
     """Sequences that one engine decodes at a time: its limit, or what its cache holds."""
-    room = machine.memory_fraction * machine.gpu_mem_gb * 1e9 * machine.tensor_parallel
-    room -= BYTES * parameters(shape).total
-    return max(1.0, min(machine.max_sequences, room / (kv_bytes(shape) * context)))
+    held = room_gb(shape, machine) * 1e9 / (kv_bytes(shape) * context)
+    return max(1.0, min(machine.max_sequences, held))
+
+
+def room_gb(shape: ModelShape, machine: Machine) -> float:
+    """What the weights leave of one engine's memory; below 0 where they do not fit."""
+    memory = machine.memory_fraction * machine.gpu_mem_gb * machine.tensor_parallel
+    return memory - BYTES * parameters(shape).total / 1e9
 
 
 def longest_response(batch: Responses, spread: float) -> float:

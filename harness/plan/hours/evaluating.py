@@ -2,34 +2,53 @@
 inside a training. Pure functions."""
 
 from dataclasses import replace
+from math import ceil
 
 from evals import HELD_OUT
 from evals.benchmarks import describe
 from harness.plan.hours.decode import Responses, generation_seconds
-from harness.plan.hours.lengths import expected_lengths
+from harness.plan.hours.lengths import measured_tokens
 from harness.plan.hours.throughput import Throughput
-from harness.plan.hours.workload import Machine, Workload
+from harness.plan.hours.workload import Machine, Workload, machine
 from harness.plan.interval import Interval, certain
 from harness.plan.shape import ModelShape
 from harness.spec import Benchmark, RunSpec, SlurmLaunch
 
 ENGINE_SEQUENCES = 256
-"""Sequences that vLLM decodes at a time unless it is told otherwise, on GPUs of up to 80 GB."""
+"""Sequences that are decoded at a time unless told otherwise: by vLLM on GPUs of up to 80 GB, and
+by the hf back end."""
 ENGINE_START_S = 120.0
 """Loading a model into the engine and compiling its graphs."""
 
 
-def evaluation_machine(spec: RunSpec, machine: Machine) -> Machine:
-    """What an evaluation generates on: one node of the run's, or the GPUs of a job of its own."""
-    apart = isinstance(spec.launch, SlurmLaunch) and spec.launch.split
-    gpus = spec.launch.eval_gpus if apart else machine.gpus  # type: ignore[union-attr]
+def evaluation_machine(spec: RunSpec, *, apart: bool) -> Machine | None:
+    """What one model is measured on; nothing where its GPU's facts are not known.
+
+    vLLM takes the GPUs of one node, or those of a job of its own, with a copy of the model on each
+    share of them; the hf back end takes one.
+
+    Args:
+        spec: the run as its last training sees it.
+        apart: whether launch.split gives it a job of its own; a control stays with the training.
+    """
+    if apart and isinstance(spec.launch, SlurmLaunch) and spec.launch.split:
+        own = {"nodes": 1, "gpus_per_node": spec.launch.eval_gpus}
+        spec = spec.model_copy(update={"hardware": spec.hardware.model_copy(update=own)})
+    sits, backend = machine(spec), spec.backend
+    if sits is None:
+        return None
+    if backend.engine == "hf":
+        alone = backend.batch_size or ENGINE_SEQUENCES
+        return replace(
+            sits, generate_gpus=1, tensor_parallel=1, max_sequences=alone, engine="hf"
+        )
+    copies = backend.data_parallel or max(1, sits.gpus_per_node // sits.tensor_parallel)
     return replace(
-        machine,
-        gpus=gpus,
-        generate_gpus=min(gpus, machine.gpus_per_node),
-        memory_fraction=spec.backend.memory_fraction,
+        sits,
+        generate_gpus=copies * sits.tensor_parallel,
+        memory_fraction=backend.memory_fraction,
         max_sequences=ENGINE_SEQUENCES,
-        engine="hf" if spec.backend.engine == "hf" else "vllm",
+        engine="vllm",
     )
 
 
@@ -37,17 +56,20 @@ def evaluation_seconds(
     spec: RunSpec, shape: ModelShape, machine: Machine, facts: Throughput
 ) -> Interval:
     """Seconds for one model on all benchmarks of a run's protocol."""
-    lengths = expected_lengths(spec)
-    limit = spec.eval.max_tokens or spec.data.max_response_tokens
-    count = sum(problems(b, spec) * b.samples_per_problem for b in spec.eval.benchmarks)
+    count, lengths = responses(spec), measured_tokens(spec)
 
     def seconds(tokens: float) -> float:
         batch = Responses(
-            count=count, prompt_tokens=lengths.prompt_tokens, tokens=min(tokens, limit), limit=limit
+            count=count, prompt_tokens=lengths.prompt_tokens, tokens=tokens, limit=lengths.limit
         )
         return ENGINE_START_S + facts.slowdown * generation_seconds(shape, batch, machine, facts)
 
     return lengths.response_tokens.map(seconds)
+
+
+def responses(spec: RunSpec) -> int:
+    """Responses that one model gives to all benchmarks of a run's protocol."""
+    return sum(problems(b, spec) * b.samples_per_problem for b in spec.eval.benchmarks)
 
 
 def problems(benchmark: Benchmark, spec: RunSpec) -> int:
@@ -59,12 +81,13 @@ def problems(benchmark: Benchmark, spec: RunSpec) -> int:
 def validation_seconds(
     spec: RunSpec, work: Workload, machine: Machine, facts: Throughput
 ) -> Interval:
-    """Seconds of all validations inside one training."""
+    """Seconds of all validations inside one training: every so many steps, at the last, and before
+    the first where that is asked for (verl==0.9.1:verl/trainer/ppo/v1/trainer_base.py)."""
     schedule = spec.schedule
     if work.kind == "sft":
         return certain(0.0)
-    times = work.steps // schedule.validate_every if schedule.validate_every else 0
-    times += 1 if schedule.validate_first and times else 0
+    times = ceil(work.steps / schedule.validate_every) if schedule.validate_every else 0
+    times += schedule.validate_first
 
     def seconds(tokens: float) -> float:
         batch = Responses(

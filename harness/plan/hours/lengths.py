@@ -1,7 +1,7 @@
 """How long prompts and responses will be: what the card says, or a share of the limits as in the
 runs that say; the estimate of hours rests on it more than on anything else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.cards import load_card
 from harness.plan.interval import Interval
@@ -20,6 +20,8 @@ class ExpectedLengths:
     prompt_tokens: float
     response_tokens: Interval
     """Mean over the run."""
+    limit: int
+    """Longest response allowed."""
     source: str
 
 
@@ -40,10 +42,34 @@ def expected_lengths(spec: RunSpec, stage: str = "") -> ExpectedLengths:
             response_tokens=Interval(low=said.low, mid=said.mid, high=said.high).map(
                 lambda tokens: min(tokens, limit)
             ),
+            limit=limit,
             source=found.source,
         )
     return ExpectedLengths(
         prompt_tokens=DEFAULT_PROMPT_SHARE * prompt_limit,
         response_tokens=DEFAULT_SHARE.times(limit),
+        limit=limit,
         source=f"not known: {DEFAULT_SHARE.mid:.0%} of the limit, as in other trainings",
+    )
+
+
+def measured_tokens(spec: RunSpec) -> ExpectedLengths:
+    """The lengths of a model that is measured under a run's protocol.
+
+    They are those of the training, where the protocol's limit is not another. A longer limit lets
+    responses go on that the training cut, the more of them the closer their mean came to its limit:
+    from no change (a mean far below it) to growth in proportion (a mean at it). That is assumed.
+
+    Args:
+        spec: the run as its last training sees it.
+    """
+    known = expected_lengths(spec)
+    limit = spec.eval.max_tokens or known.limit
+    longer = max(1.0, limit / known.limit)
+    return replace(
+        known,
+        response_tokens=known.response_tokens.map(
+            lambda tokens: min(limit, tokens * longer ** (tokens / known.limit))
+        ),
+        limit=limit,
     )

@@ -5,19 +5,30 @@ from dataclasses import dataclass
 from math import ceil
 
 from harness.chain import Leg, legs
+from harness.fit import misfits
 from harness.plan.hours.calibration import correction
-from harness.plan.hours.evaluating import evaluation_machine, evaluation_seconds, validation_seconds
-from harness.plan.hours.lengths import expected_lengths
+from harness.plan.hours.decode import room_gb
+from harness.plan.hours.evaluating import (
+    evaluation_machine,
+    evaluation_seconds,
+    responses,
+    validation_seconds,
+)
+from harness.plan.hours.lengths import expected_lengths, measured_tokens
 from harness.plan.hours.passes import save_seconds
 from harness.plan.hours.steps import StepTime, step_time
 from harness.plan.hours.throughput import throughput
-from harness.plan.hours.workload import machine, workload
+from harness.plan.hours.workload import Machine, machine, workload
 from harness.plan.interval import Interval, certain, total
 from harness.plan.shape import shape_of
+from harness.plan.tables import amount, plural
 from harness.rules import processes
 from harness.spec import RunSpec
 
 HOUR = 3600.0
+CONTROL = "control"
+SPEED = ("gpu_mem_gb", "bf16_tflops", "memory_gb_per_s")
+"""Fields of hardware without which there is no estimate."""
 ELSEWHERE = ("openai", "lm_eval")
 """Back ends whose speed does not depend on this run's machine."""
 
@@ -46,7 +57,7 @@ def stage_hours(spec: RunSpec) -> list[StageHours]:
     found = [_training(leg) for leg in trainings]
     found.append(measuring(trainings[-1].spec, "evaluate", models=2))
     if spec.control.enabled:
-        found.insert(0, measuring(trainings[-1].spec, "control", models=1))
+        found.insert(0, measuring(trainings[-1].spec, CONTROL, models=1))
     return found
 
 
@@ -58,16 +69,27 @@ def measuring(spec: RunSpec, name: str, *, models: int) -> StageHours:
         name: the stage's.
         models: how many are measured, one after the other.
     """
-    sits = machine(spec)
-    if sits is None:
+    place = evaluation_machine(spec, apart=name != CONTROL)
+    if place is None:
         return _unknown(spec, name, _no_facts(spec))
     if spec.backend.engine in ELSEWHERE:
         return _unknown(spec, name, f"backend={spec.backend.name} generates elsewhere")
-    place = evaluation_machine(spec, sits)
     shape = shape_of(spec.model.path, spec.model.parameters_b)
+    if room_gb(shape, place) <= 0:
+        return _unknown(spec, name, _no_room(place))
     seconds = evaluation_seconds(spec, shape, place, throughput()).times(models)
-    note = f"{models} model{'s' * (models > 1)} on {len(spec.eval.benchmarks)} benchmark(s)"
+    lengths, count = measured_tokens(spec), responses(spec)
+    note = (
+        f"{plural(models, 'model')}, {plural(count, 'response')} each, of about "
+        f"{amount(lengths.response_tokens.mid)} tokens (as in the training, with a limit of "
+        f"{lengths.limit:,})"
+    )
     return _stage(spec, name, place.gpus, seconds, note)
+
+
+def _no_room(place: Machine) -> str:
+    gpus, share = plural(place.tensor_parallel, "GPU"), f"{place.memory_fraction:.0%}"
+    return f"the model's weights are more than {share} of the memory of {gpus}"
 
 
 def _training(leg: Leg) -> StageHours:
@@ -77,6 +99,8 @@ def _training(leg: Leg) -> StageHours:
         return _unknown(spec, name, _no_facts(spec))
     if work is None:
         return _unknown(spec, name, "its number of steps is known after prepare")
+    if any(misfits(spec)):
+        return _unknown(spec, name, "the models are larger than the GPUs' memory")
     facts = throughput()
     step = step_time(work, sits, facts)
     saves = ceil(work.steps / spec.schedule.save_every)
@@ -85,8 +109,8 @@ def _training(leg: Leg) -> StageHours:
     seconds = total([step.total.times(work.steps), validating, certain(saving)])
     lengths = expected_lengths(spec, leg.name)
     note = (
-        f"{work.steps:,} steps of about {step.total.mid:.0f} s; responses of about "
-        f"{lengths.response_tokens.mid:,.0f} tokens ({lengths.source})"
+        f"{plural(work.steps, 'step')} of about {amount(step.total.mid)} s; responses of about "
+        f"{amount(lengths.response_tokens.mid)} tokens ({lengths.source})"
     )
     return _stage(spec, name, processes(spec), seconds, note, step)
 
@@ -98,7 +122,8 @@ def _stage(
     own, price = correction(spec), spec.hardware.usd_per_gpu_hour
     hours = seconds.times(own.factor / HOUR).widened(own.spread)
     if own.runs:
-        note += f"; times {own.factor:.2f} after {own.runs} measured training(s) on this GPU"
+        runs = plural(own.runs, "measured training")
+        note += f"; times {own.factor:.2f} after {runs} on this GPU"
     gpu_hours = hours.times(gpus)
     return StageHours(
         name=name,
@@ -124,4 +149,9 @@ def _unknown(spec: RunSpec, name: str, reason: str) -> StageHours:
 
 
 def _no_facts(spec: RunSpec) -> str:
-    return f"nothing is known about the speed of hardware={spec.hardware.name}"
+    hardware = spec.hardware
+    missing = [f"hardware.{name}" for name in SPEED if getattr(hardware, name) is None]
+    where = f"nothing is known about the speed of hardware={hardware.name}"
+    if hardware.device == "cpu":
+        return where
+    return f"{where}: set {', '.join(missing)}, or take them from conf/hardware/gpu"

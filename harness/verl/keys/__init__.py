@@ -76,6 +76,7 @@ def check_keys(trainer: str, emitted: Mapping[str, Any], extra: Mapping[str, Any
         raise ConfigError(f"verl {VERL_VERSION} has no key {key}{hint}")
 
 
+@cache
 def _dead(trainer: str, key: str) -> str | None:
     for prefix, instead in dead_keys(trainer).items():
         if key == prefix or key.startswith(f"{prefix}."):
