@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from harness.report.page import write_report
+from harness.report.run.page import write_report
 from tests.browser.driving import Watched, launch
 from tests.report.making import make_run, samples
 

@@ -170,7 +170,7 @@ def report(requests: Sequence[Request]) -> int:
     Example: python run.py action=report runs=outputs
     """
     from harness.console import Console
-    from harness.report.report_action import report
+    from harness.report.action import report
 
     return report(_runs(requests), Console())
 

@@ -27,8 +27,8 @@ from harness.fit import fitted
 from harness.hardware import EVALUATION as EVALUATION_WAYS
 from harness.hardware import refuse_missing_gpus
 from harness.interrupts import sigterm_as_interrupt
-from harness.report.page import write_report
 from harness.report.read import EVALUATION
+from harness.report.run.page import write_report
 from harness.results import block
 from harness.rundir import RunDir
 from harness.spec import EvalSpec, Evaluation, RLAlgorithm, RunSpec

@@ -41,7 +41,7 @@ from harness.paths import model_path
 from harness.plan.batches import batches, total_steps
 from harness.plan.run_plan import FILE as PLAN
 from harness.plan.run_plan import as_json, plan
-from harness.report.page import write_report
+from harness.report.run.page import write_report
 from harness.report.tables import tables
 from harness.rundir import RunDir, identity, read_status, record, run_path
 from harness.spec import Hardware, RunPart, RunSpec, SlurmLaunch

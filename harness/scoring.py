@@ -19,8 +19,8 @@ from harness.claims import statements
 from harness.console import Console, short
 from harness.evaluation import believe, show, write_statements
 from harness.files import write_json, write_text
-from harness.report.page import write_report
 from harness.report.read import EVALUATION
+from harness.report.run.page import write_report
 from harness.rundir import RunDir
 from harness.spec import EvalSpec
 

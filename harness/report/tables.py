@@ -8,10 +8,10 @@ from typing import Any
 
 from evals.scores import ModelScore, Scores
 from harness.report.read import RunFiles, read_run
-from harness.report.sample_records import TEXTS, record
-from harness.report.samples import by_problem, compared, in_page_order, ordered, priority
-from harness.report.summary import Summary, summarise
-from harness.report.verdict import ClaimRow
+from harness.report.run.summary import Summary, summarise
+from harness.report.run.verdict import ClaimRow
+from harness.report.samples.choice import by_problem, compared, in_page_order, ordered, priority
+from harness.report.samples.records import TEXTS, record
 
 MOST_SAMPLES = 500
 SCORES = (

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from harness.console import Console
-from harness.report.report_action import report
+from harness.report.action import report
 from tests.browser.driving import Watched, drawn, violations
 from tests.report.making import HOSTILE
 from tests.report.many import make_run, scores, spec_of

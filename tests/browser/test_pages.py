@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from harness.report.page import write_report
+from harness.report.run.page import write_report
 from tests.browser.driving import Watched, drawn, violations
 from tests.report.making import make_run, samples
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from harness.report.page import write_report
+from harness.report.run.page import write_report
 from tests.browser.driving import READY, Watched
 from tests.report.making import make_run, sample, samples
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from harness.report.leaderboard import write_leaderboard
-from harness.report.runs import read_many
-from harness.report.sweep import write_sweep
+from harness.report.leaderboard.page import write_leaderboard
+from harness.report.sweep.page import write_sweep
+from harness.report.sweep.runs import read_many
 from harness.submit.states import run_folders, survey
 from tests.browser.driving import Watched
 from tests.report.making import HOSTILE

@@ -240,7 +240,7 @@ def test_reward_that_cannot_be_imported_is_refused() -> None:
 
 
 def test_evaluation_stage_imports_no_torch() -> None:
-    code = "import sys, evals.run, harness.report.page; print('torch' in sys.modules)"
+    code = "import sys, evals.run, harness.report.run.page; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )

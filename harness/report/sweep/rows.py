@@ -1,23 +1,19 @@
-"""The page over several runs: what varies, how each stands and scores, seeds together, differences
-with their uncertainty. `sweep()` is pure; action=report calls `write_sweep`."""
+"""Several runs as the sweep page shows them: what varies, how each stands and scores, seeds
+together, differences with their uncertainty. Pure."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
 from evals.intervals import t_quantile
-from harness.report.configuration import as_text
-from harness.report.fields import Fields, Varied, compare
-from harness.report.page import PAGE, write
-from harness.report.pairs import Entrant, Paired, paired
-from harness.report.render import plain_json, render
-from harness.report.runs import LENGTH, REWARD, ManyRun, own_measurements, subject
+from harness.report.run.configuration import as_text
+from harness.report.sweep.fields import Fields, Varied, compare
+from harness.report.sweep.pairs import Entrant, Paired, paired
+from harness.report.sweep.runs import LENGTH, REWARD, ManyRun, own_measurements, subject
 from harness.submit.table import counts, short_names
 
 FEW = {1: 12.706, 2: 4.303, 3: 3.182}
@@ -294,35 +290,8 @@ def _entrants(runs: Sequence[ManyRun], fields: Fields) -> list[Entrant]:
     ]
 
 
-def write_sweep(runs: Sequence[ManyRun], where: Path) -> Path:
-    """Writes sweep.html, sweep.json and sweep.md."""
-    from harness.report.sweep_charts import charts
-    from harness.report.sweep_markdown import about_pairs, markdown
-
-    found = sweep(runs, where)
-    write(where / "sweep.json", plain_json(asdict(found)))
-    write(where / "sweep.md", markdown(found))
-    context = {
-        "sweep": found,
-        "charts": charts(runs, found),
-        "links": _links(runs, where),
-        "values": [in_short(v.values) for v in [*found.varied, *found.hidden]],
-        "seeds": in_short([row.seed for row in found.rows]),
-        "names": [group.label for group in found.groups],
-        "on_gpus": any(row.gpu_hours is not None for row in found.rows),
-        "about_pairs": about_pairs(len(found.paired.pairs)),
-    }
-    return write(where / "sweep.html", render("sweep.html.j2", context))
-
-
 def in_short(values: Sequence[Any], most: int = 12) -> str:
     """The different values in order, the first few of many."""
     different = list(dict.fromkeys(_shown(value) for value in values))
     more = f" and {len(different) - most} more" if len(different) > most else ""
     return ", ".join(different[:most]) + more
-
-
-def _links(runs: Sequence[ManyRun], where: Path) -> list[str]:
-    """Each run's page as seen from the folder, or nothing where there is none."""
-    pages = [run.folder / PAGE for run in runs]
-    return [quote(os.path.relpath(page, where)) if page.exists() else "" for page in pages]

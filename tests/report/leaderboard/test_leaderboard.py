@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from harness.cards import card_ids, catalogue, load_card
-from harness.report.leaderboard import Leaderboard, Line, in_words, leaderboard, published
-from harness.report.leaderboard import write_leaderboard as write
-from harness.report.leaderboard_chart import chart
-from harness.report.leaderboard_markdown import markdown
-from harness.report.runs import ManyRun, read_many
+from harness.report.leaderboard.chart import chart
+from harness.report.leaderboard.lines import Leaderboard, Line, in_words, leaderboard, published
+from harness.report.leaderboard.markdown import markdown
+from harness.report.leaderboard.page import write_leaderboard as write
+from harness.report.sweep.runs import ManyRun, read_many
 from harness.submit.states import run_folders, survey
 from tests.report.many import make_run, scores, spec_of, statement
 

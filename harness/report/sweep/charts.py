@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.charts import Chart, finished
-from harness.report.configuration import as_text
-from harness.report.fields import Varied
-from harness.report.learning import thinned
 from harness.report.render import number, percent
-from harness.report.runs import ACCURACY, LENGTH, REWARD, ManyRun
-from harness.report.sweep import Row, Sweep
+from harness.report.run.charts import Chart, finished
+from harness.report.run.configuration import as_text
+from harness.report.run.learning import thinned
+from harness.report.sweep.fields import Varied
+from harness.report.sweep.rows import Row, Sweep
+from harness.report.sweep.runs import ACCURACY, LENGTH, REWARD, ManyRun
 
 COLOURS = 6
 """Colours that a reader can tell apart: those of the page's style."""

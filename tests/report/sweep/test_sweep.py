@@ -9,12 +9,13 @@ import scipy.stats
 
 from evals.scores import Check
 from evals.verdicts import compare as compare_models
-from harness.report.fields import MOST_FIELDS, compare
-from harness.report.pairs import Entrant, holm, paired
-from harness.report.runs import ManyRun, read_many
-from harness.report.sweep import Sweep, in_short, seed_mean, sweep, write_sweep
-from harness.report.sweep_charts import MOST_POINTS, charts, colours
-from harness.report.sweep_markdown import markdown
+from harness.report.sweep.charts import MOST_POINTS, charts, colours
+from harness.report.sweep.fields import MOST_FIELDS, compare
+from harness.report.sweep.markdown import markdown
+from harness.report.sweep.page import write_sweep
+from harness.report.sweep.pairs import Entrant, holm, paired
+from harness.report.sweep.rows import Sweep, in_short, seed_mean, sweep
+from harness.report.sweep.runs import ManyRun, read_many
 from harness.submit.states import run_folders, survey
 from tests.report.making import HOSTILE
 from tests.report.many import make_run, scores, spec_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.chain import STAGES_FOLDER
 from harness.console import Console, short
 from harness.errors import RunDirError
-from harness.report.page import PAGE, write_report
+from harness.report.run.page import PAGE, write_report
 from harness.rundir import RUN_FILE
 from harness.submit.states import run_folders, survey
 
@@ -47,9 +47,9 @@ def report(where: Path, console: Console) -> int:
 
 
 def _many(folders: list[Path], where: Path, console: Console) -> int:
-    from harness.report.leaderboard import write_leaderboard
-    from harness.report.runs import read_many
-    from harness.report.sweep import write_sweep
+    from harness.report.leaderboard.page import write_leaderboard
+    from harness.report.sweep.page import write_sweep
+    from harness.report.sweep.runs import read_many
 
     found = survey(folders)
     stale = [folder for folder in folders if folder.is_dir() and is_stale(folder)]

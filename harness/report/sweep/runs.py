@@ -7,9 +7,9 @@ from pathlib import Path
 
 from evals.scores import ModelScore, Scores
 from harness.chain import STAGES_FOLDER
-from harness.report.learning import Point, learning
 from harness.report.read import EVALUATION, Json, TrainingFiles, mapping, read_events, read_json
-from harness.report.spending import spending
+from harness.report.run.learning import Point, learning
+from harness.report.run.spending import spending
 from harness.submit.collect import Measured, Result, result_of
 from harness.submit.decide import RunState
 

@@ -1,5 +1,5 @@
 """Which samples go into a report and how they are packed: gzip blocks that the page's script
-unpacks after the first paint; read by harness/report/page.py."""
+unpacks after the first paint; read by harness/report/run/page.py."""
 
 import base64
 import gzip
@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from harness.report.read import Json
-from harness.report.sample_records import TEXTS, printable, record
+from harness.report.samples.records import TEXTS, printable, record
 
 Problem = tuple[str, str]
 """Benchmark and problem id."""

@@ -11,8 +11,9 @@ from evals.scores import Scores
 from evals.statement import ClaimVerdict, Independent, Statement
 from evals.verdicts import Word
 from harness.cards import load_card
-from harness.report.fidelity_rows import fidelity_summary
-from harness.report.learning import (
+from harness.report.read import Json, TrainingFiles, read_run
+from harness.report.run.fidelity_rows import fidelity_summary
+from harness.report.run.learning import (
     KEPT,
     TRUNCATED,
     finding,
@@ -20,11 +21,10 @@ from harness.report.learning import (
     thinned,
     with_truncated,
 )
-from harness.report.read import Json, TrainingFiles, read_run
-from harness.report.scale import score_scale
-from harness.report.spending import attempt_times, spending
-from harness.report.summary import summarise
-from harness.report.verdict import claim_rows, headline
+from harness.report.run.scale import score_scale
+from harness.report.run.spending import attempt_times, spending
+from harness.report.run.summary import summarise
+from harness.report.run.verdict import claim_rows, headline
 from tests.report.making import make_run, model, sample, scores
 
 NOT_MEASURED = "this run did not measure it"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.configuration import as_text
+from harness.report.run.configuration import as_text
 
 NOT_COMPARED = ("output_root", "launch", "tracking")
 """Parts of a configuration that say where a run goes, not what it does."""

@@ -1,5 +1,5 @@
 """One sample as the report's page expects it: known fields, known types, texts of a bearable
-length; read by harness/report/samples.py."""
+length; read by choice.py."""
 
 import json
 from typing import Any

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from harness.report.markdown import escaped
-from harness.report.pairs import Pair
 from harness.report.render import hours, number, percent
-from harness.report.sweep import Cell, Row, SeedMean, Sweep
+from harness.report.run.markdown import escaped
+from harness.report.sweep.pairs import Pair
+from harness.report.sweep.rows import Cell, Row, SeedMean, Sweep
 
 
 def markdown(sweep: Sweep) -> str:

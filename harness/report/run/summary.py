@@ -6,15 +6,15 @@ from typing import Any
 
 from evals.job import Frozen
 from evals.scores import Scores
-from harness.report.configuration import Fact, Setting, facts, flat, settings, versions
-from harness.report.fidelity_rows import FidelitySummary, fidelity_summary
-from harness.report.learning import Learning, learning
-from harness.report.lengths import LengthRow, length_rows
 from harness.report.read import RunFiles, TrainingFiles, mapping
 from harness.report.render import is_number
-from harness.report.scale import ScoreScale, score_scale
-from harness.report.spending import Spending, spending
-from harness.report.verdict import (
+from harness.report.run.configuration import Fact, Setting, facts, flat, settings, versions
+from harness.report.run.fidelity_rows import FidelitySummary, fidelity_summary
+from harness.report.run.learning import Learning, learning
+from harness.report.run.lengths import LengthRow, length_rows
+from harness.report.run.scale import ScoreScale, score_scale
+from harness.report.run.spending import Spending, spending
+from harness.report.run.verdict import (
     ClaimRow,
     ScoreSaid,
     Verdict,

@@ -1,20 +1,19 @@
 """Every published claim of every reproduction beside our runs and independent scores, and the rest
-of the catalogue; what was not run is said. action=report calls `write_leaderboard`."""
+of the catalogue; what was not run is said. Pure."""
 
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from evals.independent import independent_score
 from evals.verdicts import Word
-from harness.cards import Card, Claim, Entry, card_ids, catalogue, load_card
-from harness.report.page import PAGE, write
-from harness.report.render import plain_json, render
-from harness.report.runs import ManyRun
-from harness.report.verdict import ORDER, ClaimRow, claim_rows
+from harness.cards import Card, Claim, Entry
+from harness.report.run.page import PAGE
+from harness.report.run.verdict import ORDER, ClaimRow, claim_rows
+from harness.report.sweep.runs import ManyRun
 
 MADE_HERE = ("trained", "base")
 """Labels in a training: what it made, and for a claim about the base what it started from."""
@@ -267,16 +266,3 @@ def _ran(runs: Sequence[ManyRun]) -> str:
     done = sum(run.finished for run in runs)
     open_ones = f", {len(runs) - done} not finished" if len(runs) > done else ""
     return f"{done} run{'' if done == 1 else 's'} done{open_ones}"
-
-
-def write_leaderboard(runs: Sequence[ManyRun], where: Path) -> Path:
-    """Writes leaderboard.html, leaderboard.json and leaderboard.md."""
-    from harness.report.leaderboard_chart import chart
-    from harness.report.leaderboard_markdown import HOW_TO_READ, markdown
-
-    cards = [load_card(id) for id in card_ids()]
-    found = leaderboard(runs, where, cards, catalogue())
-    write(where / "leaderboard.json", plain_json(asdict(found)))
-    write(where / "leaderboard.md", markdown(found))
-    context = {"board": found, "chart": chart(found), "how_to_read": HOW_TO_READ}
-    return write(where / "leaderboard.html", render("leaderboard.html.j2", context))

@@ -13,8 +13,8 @@ import pytest
 
 from harness.report.read import read_samples
 from harness.report.render import render
-from harness.report.sample_records import LONGEST, printable, record, shortened
-from harness.report.samples import SampleBrowser, sample_browser
+from harness.report.samples.choice import SampleBrowser, sample_browser
+from harness.report.samples.records import LONGEST, printable, record, shortened
 from tests.report.making import HOSTILE, sample, samples, write_samples
 
 BROKEN = "NUL \0, half a pair \ud83d, RTL \u202e, <!--, ]]>, \u2028 and </script>"

@@ -1,8 +1,8 @@
 """The leaderboard as Markdown, for READMEs and terminals; leaderboard.py writes it."""
 
-from harness.report.leaderboard import Elsewhere, Found, Leaderboard, Line
+from harness.report.leaderboard.lines import Elsewhere, Found, Leaderboard, Line
 from harness.report.render import percent
-from harness.report.sweep_markdown import table
+from harness.report.sweep.markdown import table
 
 HOW_TO_READ = (
     "Ours is a finished run at full size of the recipe, the best match of its protocol and not its "

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from harness.report.learning import Boundary, Curve, Learning
-from harness.report.lengths import LengthRow
-from harness.report.scale import ScoreBar, ScoreMark, ScoreScale
+from harness.report.run.learning import Boundary, Curve, Learning
+from harness.report.run.lengths import LengthRow
+from harness.report.run.scale import ScoreBar, ScoreMark, ScoreScale
 
 HEIGHT = 150
 """Pixels of a chart's plotting area."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from evals.intervals import Interval
 from harness.report.render import percent, points
-from harness.report.summary import Summary
-from harness.report.verdict import in_words
+from harness.report.run.summary import Summary
+from harness.report.run.verdict import in_words
 
 NONE = "\N{EN DASH}"
 SHOWN = ("Reward", "Accuracy in training", "Response length, tokens")

@@ -10,8 +10,8 @@ import pytest
 from harness.actions import ACTIONS
 from harness.console import Console
 from harness.errors import ConfigError, RunDirError
-from harness.report import report_action
-from harness.report.report_action import is_stale, report
+from harness.report import action
+from harness.report.action import is_stale, report
 from tests.report.many import make_run, scores, spec_of, write
 
 PAGES = [f"{name}.{end}" for name in ("sweep", "leaderboard") for end in ("html", "json", "md")]
@@ -67,7 +67,7 @@ def test_pages_newer_than_their_data_are_left(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report(root, Console())
-    monkeypatch.setattr(report_action, "write_report", lambda folder: pytest.fail(str(folder)))
+    monkeypatch.setattr(action, "write_report", lambda folder: pytest.fail(str(folder)))
     capsys.readouterr()
     assert report(root, Console()) == 0
     assert "0 written, 2 newer" in capsys.readouterr().out
@@ -94,7 +94,7 @@ def test_a_page_older_than_the_program_is_stale(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report(root / "a", Console())
-    monkeypatch.setattr(report_action, "_program", lambda: time.time() + 60)
+    monkeypatch.setattr(action, "_program", lambda: time.time() + 60)
     assert is_stale(root / "a")
 
 

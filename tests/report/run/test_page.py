@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.report.page import write_report
+from harness.report.run.page import write_report
 from tests.report.making import HOSTILE, lines, make_run, model, sample, scores
 
 SCORES_FILE = "evaluation/held_out-0/held_out/scores.json"

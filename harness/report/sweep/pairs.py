@@ -9,7 +9,7 @@ from itertools import combinations
 from evals import stats
 from evals.scores import Scores
 from evals.verdicts import Change, compare
-from harness.report.runs import subject
+from harness.report.sweep.runs import subject
 
 MOST_PAIRS = 60
 """Comparisons of one page. Each resamples the problems, and the more there are the less each can

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.report.charts import learning_charts, length_charts, score_chart
-from harness.report.learning import DENSE, KEPT, READING, THINNING
-from harness.report.markdown import markdown
 from harness.report.read import RunFiles, read_run
 from harness.report.render import plain_json, render
-from harness.report.samples import sample_browser
-from harness.report.summary import Summary, as_json, said_of, summarise
+from harness.report.run.charts import learning_charts, length_charts, score_chart
+from harness.report.run.learning import DENSE, KEPT, READING, THINNING
+from harness.report.run.markdown import markdown
+from harness.report.run.summary import Summary, as_json, said_of, summarise
+from harness.report.samples.choice import sample_browser
 
 PAGE = "report.html"
 DATA = "report.json"

@@ -7,7 +7,7 @@ from typing import Literal
 from evals.job import Frozen
 from evals.scores import ModelScore, Scores
 from harness.report.render import percent
-from harness.report.verdict import ClaimRow, in_words, score_in_words
+from harness.report.run.verdict import ClaimRow, in_words, score_in_words
 
 
 class ScoreBar(Frozen):

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness.report.charts import Chart, learning_charts, length_charts, score_chart, table
-from harness.report.learning import learning
-from harness.report.lengths import length_rows
 from harness.report.read import Json, TrainingFiles
-from harness.report.scale import ScoreBar, ScoreMark, ScoreScale
+from harness.report.run.charts import Chart, learning_charts, length_charts, score_chart, table
+from harness.report.run.learning import learning
+from harness.report.run.lengths import length_rows
+from harness.report.run.scale import ScoreBar, ScoreMark, ScoreScale
 from tests.report.making import sample
 
 SPEC: Json = {"data": {"max_response_tokens": 100}}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from harness.report.charts import Chart, finished
-from harness.report.leaderboard import Leaderboard, Line
+from harness.report.leaderboard.lines import Leaderboard, Line
+from harness.report.run.charts import Chart, finished
 
 KINDS = {
     "claimed": "var(--ink)",

@@ -1,0 +1,1 @@
+"""Every published claim beside our runs and independent scores."""

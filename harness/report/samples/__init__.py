@@ -1,0 +1,1 @@
+"""Which samples a page carries, and how they are packed into it."""

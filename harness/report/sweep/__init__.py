@@ -1,0 +1,1 @@
+"""The page over several runs: what varies, how each stands, seeds together, paired differences."""
