@@ -1,7 +1,7 @@
 """The cheapest change of settings under which all trainings of a run fit into memory, as overrides
 ready to paste; the plan shows it beside a verdict that is not `fits`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -71,13 +71,14 @@ def cheapest_change(trainings: Sequence[RunSpec]) -> Change | None:
         for pair in combinations(useful, 2)
         if not set(pair[0].settings) & set(pair[1].settings)
     ]
+    others = [spec for _, spec in found if spec is not worst]
     for chosen in sorted(tries, key=lambda several: sum(map(_cost, several))):
-        peaks = [_peak(applied(spec, chosen)) for spec in (worst, *(spec for _, spec in found))]
-        if None not in peaks:
+        peak = _highest_peak(applied(spec, chosen) for spec in (worst, *others))
+        if peak is not None:
             return Change(
                 overrides=tuple(word for one in chosen for word in one.overrides()),
                 words=", and ".join(one.words for one in chosen),
-                peak_gb=max(peak for peak in peaks if peak),
+                peak_gb=peak,
             )
     return None
 
@@ -86,16 +87,22 @@ def _different(trainings: Sequence[RunSpec]) -> Iterator[RunSpec]:
     """One of those that memory cannot tell apart: the stages of a chain may differ in data only."""
     seen = set()
     for spec in trainings:
-        what = (longest_sequence(spec), str(spec.algorithm), str(spec.hardware), str(spec.verl))
+        parts = (spec.model, spec.algorithm, spec.hardware, spec.verl)
+        what = (longest_sequence(spec), *map(str, parts))
         if what not in seen:
             seen.add(what)
             yield spec
 
 
-def _peak(spec: RunSpec) -> float | None:
-    """The peak of a training that fits and breaks no rule."""
-    found = memory(spec)
-    return found.peak_gb if found.verdict == "fits" and not violations(spec) else None
+def _highest_peak(trainings: Iterable[RunSpec]) -> float | None:
+    """Of trainings that all fit and break no rule; null otherwise."""
+    peaks = []
+    for spec in trainings:
+        found = memory(spec)
+        if found.verdict != "fits" or violations(spec):
+            return None
+        peaks.append(found.peak_gb)
+    return max(peaks)
 
 
 def applied(spec: RunSpec, candidates: Sequence[Candidate]) -> RunSpec:
@@ -217,13 +224,17 @@ def _gpus(spec: RunSpec) -> Iterator[Candidate]:
     """More of the same GPUs, whole nodes above one; then larger ones, as conf/hardware/gpu has."""
     hardware = spec.hardware
     for factor in (2, 4, 8, 16):
-        gpus, nodes = hardware.gpus_per_node * factor, hardware.nodes * factor
+        gpus = hardware.nodes * hardware.gpus_per_node * factor
+        nodes, left = divmod(gpus, GPUS_OF_A_NODE)
         if hardware.nodes == 1 and gpus <= GPUS_OF_A_NODE:
             settings = {"hardware.gpus_per_node": gpus}
             yield Candidate(cost=20 * factor, words=f"use {gpus} GPUs", settings=settings)
-        elif hardware.gpus_per_node == GPUS_OF_A_NODE and spec.algorithm.kind == "rl":
+        elif not left and spec.algorithm.kind == "rl":
+            settings = {"hardware.gpus_per_node": GPUS_OF_A_NODE, "hardware.nodes": nodes}
+            if hardware.gpus_per_node == GPUS_OF_A_NODE:
+                del settings["hardware.gpus_per_node"]
             words = f"use {nodes} nodes of {GPUS_OF_A_NODE} GPUs"
-            yield Candidate(cost=20 * factor, words=words, settings={"hardware.nodes": nodes})
+            yield Candidate(cost=20 * factor, words=words, settings=settings)
     for file, facts in _gpu_kinds().items():
         size = facts["gpu_mem_gb"]
         if hardware.gpu_mem_gb and size > hardware.gpu_mem_gb:

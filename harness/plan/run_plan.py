@@ -11,6 +11,7 @@ from harness.plan.batches import Batches, batches, planned_steps
 from harness.plan.changes import Change, cheapest_change
 from harness.plan.decide import Decision, decisions
 from harness.plan.hours.stages import StageHours, stage_hours
+from harness.plan.hours.workload import known_steps
 from harness.plan.interval import Interval, total
 from harness.plan.memory import Memory, memory
 from harness.rundir import identity, run_name
@@ -29,11 +30,11 @@ class TrainingPlan:
     starts_from: str
     batches: Batches
     steps: int | None
-    """Null when the rows are known after prepare only."""
+    """Null when the rows are known after prepare only, and the card does not give them either."""
+    steps_are_exact: bool
+    """Whether they do not rest on the card's number of rows."""
     optimizer_updates: int | None
     memory: Memory
-    change: Change | None
-    """The cheapest change that makes it fit; null where it fits, or where none was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,8 @@ class RunPlan:
     hardware: str
     gpus: int
     trainings: list[TrainingPlan]
+    change: Change | None
+    """The cheapest change under which all of them fit; null where they do, or none was found."""
     stages: list[StageHours]
     total: Totals
     price: Price | None
@@ -78,7 +81,7 @@ class RunPlan:
 
 def plan(spec: RunSpec) -> RunPlan:
     """The plan of one run."""
-    hardware, stages = spec.hardware, stage_hours(spec)
+    hardware, stages, trainings = spec.hardware, stage_hours(spec), legs(spec)
     card = load_card(spec.repro) if spec.repro else None
     price = hardware.usd_per_gpu_hour
     return RunPlan(
@@ -87,7 +90,8 @@ def plan(spec: RunSpec) -> RunPlan:
         repro=spec.repro,
         hardware=hardware.name,
         gpus=hardware.nodes * hardware.gpus_per_node,
-        trainings=[_training(leg) for leg in legs(spec)],
+        trainings=[_training(leg) for leg in trainings],
+        change=cheapest_change([leg.spec for leg in trainings]),
         stages=stages,
         total=_of_stages(stages),
         price=Price(usd_per_gpu_hour=price, source=hardware.price_source) if price else None,
@@ -116,15 +120,15 @@ def sweep_json(plans: Sequence[RunPlan]) -> dict[str, Any]:
 
 
 def _training(leg: Leg) -> TrainingPlan:
-    step, steps = batches(leg.spec), planned_steps(leg.spec)
+    step, steps = batches(leg.spec), known_steps(leg.spec)
     return TrainingPlan(
         stage=leg.name,
         starts_from=leg.spec.starts_from or "model",
         batches=step,
         steps=steps,
+        steps_are_exact=steps == planned_steps(leg.spec),
         optimizer_updates=None if steps is None else steps * step.optimizer_updates,
         memory=memory(leg.spec),
-        change=cheapest_change(leg.spec),
     )
 
 

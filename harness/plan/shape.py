@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.errors import ConfigError
 from harness.files import read_yaml
 from harness.paths import ROOT
 
@@ -85,6 +86,9 @@ def shape_of(path: str, parameters_b: float) -> ModelShape:
     Args:
         path: local folder or hub id of a Hugging Face causal language model.
         parameters_b: its parameters in billions; an approximation is scaled to them.
+
+    Raises:
+        ConfigError: a config.json is not JSON, or lacks what its model type has.
     """
     local = next((place for base in (ROOT, Path.cwd()) if (place := _config(base, path))), None)
     if local and (found := _read(local)):
@@ -136,7 +140,14 @@ def shape_of_config(config: Mapping[str, Any], source: str) -> ModelShape | None
 
 
 def _read(config: Path) -> ModelShape | None:
-    return shape_of_config(json.loads(config.read_text()), str(config))
+    try:
+        return shape_of_config(json.loads(config.read_text()), str(config))
+    except (ValueError, KeyError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ConfigError(
+            f"{config} does not describe a model ({what}): give the folder of a Hugging Face "
+            "model as save_pretrained writes it, or repair the file"
+        ) from error
 
 
 def _config(base: Path, path: str) -> Path | None:

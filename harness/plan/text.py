@@ -13,20 +13,22 @@ from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
 
 def text(found: RunPlan, spec: RunSpec) -> str:
     """The plan of one run."""
-    trainings = [
-        f"{_training(leg)}\n\n{fitting(training)}"
-        for leg, training in zip(legs(spec), found.trainings, strict=True)
-    ]
-    sections = [_what(spec, found.name), *trainings, _stages(spec), costs(found)]
-    return "\n\n".join([*sections, *deciding(found)])
+    sections = [_what(spec, found.name), *_trainings(found, spec), *changing(found)]
+    return "\n\n".join([*sections, _stages(spec), costs(found), *deciding(found)])
 
 
-def _training(leg: Leg) -> str:
-    """One training: what its stage changes, then its step."""
-    if not leg.name:
-        return _step(leg.spec)
-    origin = f"starts from {leg.spec.starts_from}" if leg.spec.starts_from else "starts from model"
-    return f"stage {leg.name} ({origin})\n{_step(leg.spec)}"
+def _trainings(found: RunPlan, spec: RunSpec) -> Iterator[str]:
+    """Each training with its memory; one that does the same as an earlier one refers to it."""
+    place = "process" if spec.hardware.device == "cpu" else "GPU"
+    told: dict[str, str] = {}
+    for leg, training in zip(legs(spec), found.trainings, strict=True):
+        said = f"{_step(leg.spec, training)}\n\n{fitting(training, place)}"
+        first = told.setdefault(said, leg.name)
+        if not leg.name:
+            yield said
+            continue
+        title = f"stage {leg.name} (starts from {leg.spec.starts_from or 'model'})"
+        yield f"{title}\n{said}" if first == leg.name else f"{title}: as stage {first}"
 
 
 def _what(spec: RunSpec, name: str) -> str:
@@ -105,50 +107,60 @@ def _benchmarks(spec: RunSpec) -> str:
     )
 
 
-def _step(spec: RunSpec) -> str:
-    step, algorithm, sits = batches(spec), spec.algorithm, fit(spec)
-    steps = planned_steps(spec)
-    rows = []
-    if isinstance(algorithm, RLAlgorithm):
-        rows += [
+def _step(spec: RunSpec, training: TrainingPlan) -> str:
+    step, sits, hardware = training.batches, fit(spec), spec.hardware
+    longest = f"({spec.data.max_prompt_tokens:,} + {spec.data.max_response_tokens:,})"
+    place = "per process" if hardware.device == "cpu" else "per GPU"
+    micro = plural(step.max_micro_batches_per_gpu, "micro-batch", "micro-batches")
+    engine = f"a copy on {'each' if sits.tensor_parallel == 1 else f'every {sits.tensor_parallel}'} "
+    engine += "process" if hardware.device == "cpu" else plural_word(sits.tensor_parallel, "GPU")
+    away = "models leave the GPU between uses" if sits.offload else "nothing off-loaded"
+    return pairs(
+        [
+            *_batch(spec, step),
             (
-                "responses",
-                f"{step.prompts} prompts x {algorithm.group_size} = {step.responses} per step",
+                "tokens",
+                f"at most {step.responses:,} x {longest} = {step.max_tokens:,} per step",
             ),
             (
-                "updates",
-                f"{step.prompts} / {algorithm.mini_batch_prompts} prompts x {algorithm.epochs} "
-                f"epoch(s) = {step.optimizer_updates} optimizer updates per step",
+                place,
+                f"at most {step.max_tokens_per_gpu:,} tokens per step, in {micro} of "
+                f"{sits.tokens_per_gpu:,}",
             ),
+            ("engine", f"{engine}; {away}"),
+            ("steps", _steps(spec, training)),
         ]
-    else:
-        rows.append(("sequences", f"{step.prompts} per step, one optimizer update"))
-    rows += [
-        (
-            "tokens",
-            f"at most {step.responses} x ({spec.data.max_prompt_tokens} + "
-            f"{spec.data.max_response_tokens}) = {step.max_tokens:,} per step",
-        ),
-        (
-            "per GPU",
-            f"at most {step.max_tokens_per_gpu:,} tokens in {step.max_micro_batches_per_gpu} "
-            f"micro-batch(es) of {sits.tokens_per_gpu:,}",
-        ),
-        (
-            "fit",
-            f"engine over {sits.tensor_parallel} GPU(s), "
-            f"{'models leave the GPU between uses' if sits.offload else 'nothing off-loaded'}",
-        ),
-        ("steps", _steps(spec, steps)),
-    ]
-    return pairs(rows)
+    )
 
 
-def _steps(spec: RunSpec, steps: int | None) -> str:
-    if steps is None:
-        return f"{spec.schedule.epochs} epochs; the rows are known after prepare"
-    updates = steps * batches(spec).optimizer_updates
-    return f"{steps:,}, {updates:,} optimizer updates; checkpoint every {spec.schedule.save_every}"
+def _batch(spec: RunSpec, step: Batches) -> Iterator[tuple[str, str]]:
+    algorithm = spec.algorithm
+    if not isinstance(algorithm, RLAlgorithm):
+        yield "sequences", f"{step.prompts:,} per step, one optimizer update"
+        return
+    yield (
+        "responses",
+        f"{step.prompts:,} prompts x {algorithm.group_size} = {step.responses:,} per step",
+    )
+    yield (
+        "updates",
+        f"{step.prompts:,} / {algorithm.mini_batch_prompts:,} prompts x "
+        f"{plural(algorithm.epochs, 'epoch')} = "
+        f"{plural(step.optimizer_updates, 'optimizer update')} per step",
+    )
+
+
+def _steps(spec: RunSpec, training: TrainingPlan) -> str:
+    if training.steps is None or training.optimizer_updates is None:
+        return f"{plural(spec.schedule.epochs, 'epoch')}; the rows are known after prepare"
+    updates = f"{training.optimizer_updates:,} optimizer updates"
+    saves = f"a checkpoint every {spec.schedule.save_every:,}"
+    if training.steps_are_exact:
+        return f"{training.steps:,}; {updates}; {saves}"
+    return (
+        f"about {training.steps:,} (by the card's number of rows; exact after prepare); {updates}; "
+        f"{saves}"
+    )
 
 
 def _stages(spec: RunSpec) -> str:

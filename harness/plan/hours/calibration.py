@@ -91,11 +91,15 @@ def half_width(residuals: Sequence[float]) -> float:
     return sorted(abs(value) for value in residuals)[ceil(COVERED * len(residuals)) - 1]
 
 
+def used() -> list[Row]:
+    """The published numbers that calibrate."""
+    return [row for row in rows() if row.use == "calibrate"]
+
+
 @cache
 def spread() -> float:
     """Half the width, as a logarithm, of the interval that an estimate has for given lengths."""
-    used = [row for row in rows() if row.use == "calibrate"]
-    return half_width(left_out([compare(row, throughput()).residual for row in used]))
+    return half_width(left_out([compare(row, throughput()).residual for row in used()]))
 
 
 def correction(spec: RunSpec) -> Correction:

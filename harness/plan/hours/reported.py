@@ -18,6 +18,7 @@ from pydantic import (
 
 from harness.cards import PUBLISHED, Fact, Range, Text
 from harness.errors import ConfigError
+from harness.explain import explain
 from harness.files import read_yaml
 
 PATH = Path(__file__).parents[3] / "reproductions/reported.yaml"
@@ -165,4 +166,8 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     try:
         return TypeAdapter(tuple[Row, ...]).validate_python(read_yaml(path))
     except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise ConfigError(f"{path} is not a list of reported numbers: {error}") from error
+        said = explain(error) if isinstance(error, ValidationError) else error
+        raise ConfigError(
+            f"{path} is not a list of reported numbers: {said}\nRepair the file; one with your own "
+            "runs is written by python bench/plan_calibration.py --runs <output root>"
+        ) from error

@@ -7,7 +7,7 @@ from typing import Literal
 
 from harness.cards import load_card
 from harness.fit import fit
-from harness.plan.batches import batches, planned_steps
+from harness.plan.batches import batches, planned_steps, total_steps
 from harness.plan.hours.lengths import expected_lengths
 from harness.plan.interval import Interval
 from harness.plan.shape import ModelShape, shape_of
@@ -140,13 +140,10 @@ def workload(spec: RunSpec, stage: str = "") -> Workload | None:
 
 def known_steps(spec: RunSpec) -> int | None:
     """Training steps: as planned, or from the rows that the card gives for the data set."""
-    if (steps := planned_steps(spec)) is not None:
-        return steps
     rows = spec.data.source_rows or _published_rows(spec)
-    if rows is None:
-        return None
-    rows = (rows - spec.data.test_rows) * spec.data.repeat
-    return rows // batches(spec).prompts * spec.schedule.epochs
+    if spec.data.train_rows is not None or rows is None:
+        return planned_steps(spec)
+    return total_steps(spec, (rows - spec.data.test_rows) * spec.data.repeat)
 
 
 def _published_rows(spec: RunSpec) -> int | None:

@@ -34,7 +34,7 @@ class Memory:
     budget_gb: float | None
     """Nominal memory of a GPU; null where it is not known."""
     kv_cache: KVCache | None
-    """Null where nothing is generated."""
+    """Null where nothing is generated, and where the memory of the GPU is not known."""
     host: tuple[Part, ...]
     """Host memory of a node, by component; empty on a laptop, where it is the process's."""
     host_gb: float
@@ -59,7 +59,7 @@ def memory(spec: RunSpec) -> Memory:
     cpu = hardware.device == "cpu"
     budget = hardware.host_mem_gb_per_gpu if cpu else hardware.gpu_mem_gb
     host = () if cpu else tuple(host_parts(spec, setting))
-    cache = kv_cache(spec) if spec.algorithm.kind == "rl" else None
+    cache = kv_cache(spec) if spec.algorithm.kind == "rl" and budget is not None else None
     verdict, reason = _verdict(worst, budget, cache)
     return Memory(
         phases=found,

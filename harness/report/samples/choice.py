@@ -5,6 +5,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ BLOCK_CHARACTERS = 400_000
 """Text of one block: unpacking and parsing one takes a browser a few milliseconds."""
 STATIC_PROBLEMS = 3
 """Problems that a page without JavaScript shows."""
+NUMBERS = re.compile(r"(\d{1,18})")
 OF_PROBLEM = {"benchmark", "id", "gold"}
 """Fields that all samples of a problem share."""
 
@@ -165,7 +167,7 @@ def within(records: Sequence[Json], ranked: Sequence[int], limit: int) -> list[i
 def in_page_order(
     records: Sequence[Json], labels: Sequence[str], chosen: Iterable[int]
 ) -> list[Json]:
-    """By benchmark and problem as the files have them; the models' samples alternate."""
+    """By benchmark, problem and sample; the models' samples alternate."""
     place = {problem: at for at, problem in enumerate(ordered_problems(records))}
     return sorted(
         (records[index] for index in chosen),
@@ -174,8 +176,16 @@ def in_page_order(
 
 
 def ordered_problems(records: Iterable[Json]) -> list[Problem]:
-    """Each problem once, in order of appearance."""
-    return list(dict.fromkeys(problem_of(one) for one in records))
+    """Each problem once, by benchmark as they appear and then by name, 2 before 10."""
+    problems = list(dict.fromkeys(problem_of(one) for one in records))
+    benchmarks = ordered(benchmark for benchmark, _ in problems)
+    return sorted(problems, key=lambda problem: (benchmarks.index(problem[0]), natural(problem[1])))
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sorts numbers in names as numbers."""
+    parts = NUMBERS.split(name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], name
 
 
 def cut_into_blocks(chosen: Iterable[Json], problems: dict[Problem, Json]) -> Iterator[Json]:

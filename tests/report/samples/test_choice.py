@@ -13,7 +13,7 @@ import pytest
 
 from harness.report.read import read_samples
 from harness.report.render import render
-from harness.report.samples.choice import SampleBrowser, sample_browser
+from harness.report.samples.choice import SampleBrowser, ordered_problems, sample_browser
 from harness.report.samples.records import LONGEST, printable, record, shortened
 from tests.report.making import HOSTILE, sample, samples, write_samples
 
@@ -221,3 +221,16 @@ def test_hostile_text_is_escaped_or_packed() -> None:
 
 def test_no_samples_is_said() -> None:
     assert "Samples: not run" in render("samples.html.j2", {"samples": None})
+
+
+def test_problems_come_as_a_person_counts() -> None:
+    records = [
+        {"benchmark": benchmark, "id": id}
+        for benchmark in ("math", "aime")
+        for id in ("10", "2", "x9", "x10", "2024-II-3", "a")
+    ]
+    assert ordered_problems(records) == [
+        (benchmark, id)
+        for benchmark in ("math", "aime")
+        for id in ("2", "10", "2024-II-3", "a", "x9", "x10")
+    ]
