@@ -11,7 +11,8 @@ from evals.judges import GraderJudge
 from evals.scores import Scores
 from evals.statement import Statement
 from harness import claims
-from harness.cards import Card, Claim
+from harness.cards import Card, Claim, FidelityNotes
+from harness.cards.notes import Variant
 from harness.claims import given_claim, statements
 from harness.errors import ConfigError
 from harness.evaluation import write_statements
@@ -48,6 +49,31 @@ def test_a_claim_is_judged_under_its_own_protocol(
     assert verdict.word == "below"
     assert verdict.difference is not None and verdict.difference.value == pytest.approx(-0.3)
     assert any("claim 80 (avg@16" in line and "BELOW" in line for line in trained.sentences())
+
+
+@pytest.mark.parametrize(
+    ("about", "judged"),
+    [("trained", [False, True]), ("base", [True, False]), ("other", [False, False])],
+)
+def test_a_claim_is_about_one_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, about: str, judged: list[bool]
+) -> None:
+    scores = scores_of(tmp_path, monkeypatch)
+    monkeypatch.setattr(claims, "load_card", lambda repro: card(about=about))
+    said = statements([scores], tmp_path, repro="toy")
+    assert [bool(statement.claims) for statement in said] == judged
+
+
+def test_a_variant_of_its_own_is_not_held_to_the_card_s_claims(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = scores_of(tmp_path, monkeypatch)
+    notes = {"recipe": {}, "miniature": {}, "fidelity": FidelityNotes()}
+    own = card().model_copy(update=notes | {"variants": {"r1": Variant(claims=[])}})
+    monkeypatch.setattr(claims, "load_card", lambda repro: own)
+    _, main = statements([scores], tmp_path, repro="toy")
+    _, variant = statements([scores], tmp_path, repro="toy", variant="r1")
+    assert main.claims and not variant.claims
 
 
 @pytest.mark.parametrize(

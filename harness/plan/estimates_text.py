@@ -64,8 +64,10 @@ def costs(found: RunPlan) -> str:
     """Hours, GPU-hours and cost of every stage."""
     rows = [(stage.name, *_numbers(stage)) for stage in found.stages]
     rows = [("", *HOURS), *rows, ("total", *_numbers(found.total))]
-    table = f"{columns(rows)}\n{how()}\n" if any(stage.hours for stage in found.stages) else ""
-    return table + pairs([*_notes(found)])
+    lines = [columns(rows), how()] if any(stage.hours for stage in found.stages) else []
+    if lines and not found.fits:
+        lines.append("It does not fit: the hours are those of the settings above, were they to.")
+    return "\n".join([*lines, pairs([*_notes(found)])])
 
 
 def _notes(found: RunPlan) -> Iterator[tuple[str, str]]:
@@ -85,9 +87,9 @@ def _notes(found: RunPlan) -> Iterator[tuple[str, str]]:
 def how() -> str:
     """What the intervals are, with the evidence."""
     return (
-        f"Middle, and the interval for four cases in five: {COVERED:.0%} of {len(used())} published "
-        f"runs lie within a\nfactor of {exp(residuals()):.1f} of the estimate for their lengths "
-        "(python bench/plan_calibration.py)."
+        f"Middle, and the interval for four cases in five: {COVERED:.0%} of {len(used())} "
+        f"published runs lie within a factor of\n{exp(residuals()):.1f} of the estimate for their "
+        "lengths (python bench/plan_calibration.py)."
     )
 
 
@@ -95,7 +97,9 @@ def sweep_text(plans: Sequence[RunPlan]) -> str:
     """Several plans, a line each, and what they take together."""
     rows = [(run.name, str(run.gpus), _worst(run), *_numbers(run.total)) for run in plans]
     table = columns([("run", "GPUs", "memory", *HOURS), *rows, ("total", "", "", *_in_all(plans))])
-    return f"{table}\n{how()}\nHours in all: one run after the other. A run by itself shows its plan."
+    return (
+        f"{table}\n{how()}\nHours in all: one run after the other. A run by itself shows its plan."
+    )
 
 
 def _in_all(plans: Sequence[RunPlan]) -> tuple[str, ...]:

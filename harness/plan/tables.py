@@ -17,7 +17,9 @@ def pairs(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(
         f"{start:<{width}}  {line}"
         for name, value in rows
-        for start, line in zip(chain([name], repeat("")), _lines(value, WIDTH - width), strict=False)
+        for start, line in zip(
+            chain([name], repeat("")), _lines(value, WIDTH - width), strict=False
+        )
     )
 
 
@@ -43,7 +45,7 @@ def amount(value: float) -> str:
     """Two significant digits, thousands with a comma: no estimate here is better than that."""
     if value >= 10:
         return f"{float(f'{value:.2g}'):,.0f}"
-    return f"{value:.2g}" if value >= 0.01 else "<0.01"
+    return f"{value:#.2g}".rstrip(".") if value >= 0.01 else "<0.01"
 
 
 def plural(count: int, thing: str, many: str = "") -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from harness.chain import Leg, legs
+from harness.chain import legs
 from harness.fit import fit
-from harness.plan.batches import batches, planned_steps
-from harness.plan.estimates_text import costs, deciding, fitting
-from harness.plan.run_plan import RunPlan
-from harness.plan.tables import pairs
+from harness.plan.batches import Batches
+from harness.plan.estimates_text import changing, costs, deciding, fitting
+from harness.plan.run_plan import RunPlan, TrainingPlan
+from harness.plan.tables import pairs, plural
 from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
 
 
@@ -91,7 +91,8 @@ def _unusual(algorithm: RLAlgorithm) -> Iterator[str]:
 
 def _source(spec: RunSpec) -> str:
     source = spec.data.source
-    rows = f"{spec.data.train_rows or 'all'} train + {spec.data.test_rows} held-out rows"
+    train = "all" if spec.data.train_rows is None else f"{spec.data.train_rows:,}"
+    rows = f"{train} train + {spec.data.test_rows:,} held-out rows"
     if isinstance(source, GeneratorSource):
         return f"generator {source.generator} (seed {source.seed}), {rows}"
     if isinstance(source, FileSource):
@@ -108,13 +109,10 @@ def _benchmarks(spec: RunSpec) -> str:
 
 
 def _step(spec: RunSpec, training: TrainingPlan) -> str:
-    step, sits, hardware = training.batches, fit(spec), spec.hardware
+    step = training.batches
     longest = f"({spec.data.max_prompt_tokens:,} + {spec.data.max_response_tokens:,})"
-    place = "per process" if hardware.device == "cpu" else "per GPU"
+    place = "per process" if spec.hardware.device == "cpu" else "per GPU"
     micro = plural(step.max_micro_batches_per_gpu, "micro-batch", "micro-batches")
-    engine = f"a copy on {'each' if sits.tensor_parallel == 1 else f'every {sits.tensor_parallel}'} "
-    engine += "process" if hardware.device == "cpu" else plural_word(sits.tensor_parallel, "GPU")
-    away = "models leave the GPU between uses" if sits.offload else "nothing off-loaded"
     return pairs(
         [
             *_batch(spec, step),
@@ -125,12 +123,22 @@ def _step(spec: RunSpec, training: TrainingPlan) -> str:
             (
                 place,
                 f"at most {step.max_tokens_per_gpu:,} tokens per step, in {micro} of "
-                f"{sits.tokens_per_gpu:,}",
+                f"{fit(spec).tokens_per_gpu:,}",
             ),
-            ("engine", f"{engine}; {away}"),
+            ("layout", _layout(spec)),
             ("steps", _steps(spec, training)),
         ]
     )
+
+
+def _layout(spec: RunSpec) -> str:
+    sits = fit(spec)
+    away = "models leave the GPU between uses" if sits.offload else "nothing off-loaded"
+    if not isinstance(spec.algorithm, RLAlgorithm):
+        return away
+    each = "each GPU" if sits.tensor_parallel == 1 else f"every {sits.tensor_parallel} GPUs"
+    each = "each process" if spec.hardware.device == "cpu" else each
+    return f"a copy of the engine on {each}; {away}"
 
 
 def _batch(spec: RunSpec, step: Batches) -> Iterator[tuple[str, str]]:
@@ -170,7 +178,7 @@ def _stages(spec: RunSpec) -> str:
         if spec.control.enabled
         else "off (control.enabled=true measures the authors' released model first)",
         "train": "verl 0.9.1 " + ("main_ppo" if spec.algorithm.kind == "rl" else "sft_trainer"),
-        "export": f"{_exported(spec)} as a Hugging Face folder",
+        "export": f"{_exported(legs(spec)[-1].spec)} as a Hugging Face folder",
         "evaluate": f"base and trained model on {_benchmarks(spec)}",
         "report": "one HTML page",
     }
@@ -179,4 +187,4 @@ def _stages(spec: RunSpec) -> str:
 
 def _exported(spec: RunSpec) -> str:
     step = spec.schedule.export_step
-    return f"the checkpoint of step {step}" if step else "the last checkpoint"
+    return f"the checkpoint of step {step:,}" if step else "the last checkpoint"

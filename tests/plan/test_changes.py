@@ -18,7 +18,7 @@ def spec(*overrides: str) -> RunSpec:
 
 
 def change(*overrides: str) -> Change:
-    found = cheapest_change(spec(*overrides))
+    found = cheapest_change([spec(*overrides)])
     assert found is not None
     return found
 
@@ -44,10 +44,8 @@ def test_the_overrides_can_be_pasted_and_make_it_fit(run: tuple[str, ...]) -> No
 
 
 def test_what_fits_needs_no_change() -> None:
-    assert (
-        cheapest_change(spec("+repro=tinyzero", "hardware=4xA800", f"verl.{CHUNKED_ENTROPY}=true"))
-        is None
-    )
+    fitting = spec("+repro=tinyzero", "hardware=4xA800", f"verl.{CHUNKED_ENTROPY}=true")
+    assert cheapest_change([fitting]) is None
 
 
 def test_what_costs_nothing_comes_first() -> None:
@@ -76,10 +74,10 @@ def test_more_gpus_only_where_settings_do_not_help() -> None:
 
 def test_nothing_is_offered_where_nothing_helps() -> None:
     huge = ("model.path=owner/huge", "model.parameters_b=3000", "model.name=huge")
-    assert cheapest_change(spec("+repro=tinyzero", "hardware=1xA100-40G", *huge)) is None
+    assert cheapest_change([spec("+repro=tinyzero", "hardware=1xA100-40G", *huge)]) is None
 
 
 def test_a_chain_s_last_stage_is_helped() -> None:
     last = legs(spec("+repro=deepscaler", "hardware=8xA100", *WASTEFUL))[-1]
-    found = cheapest_change(last.spec)
+    found = cheapest_change([last.spec])
     assert found and found.overrides == (f"verl.{CHUNKED_ENTROPY}=true",)

@@ -39,9 +39,7 @@ def evaluation_machine(spec: RunSpec, *, apart: bool) -> Machine | None:
         return None
     if backend.engine == "hf":
         alone = backend.batch_size or ENGINE_SEQUENCES
-        return replace(
-            sits, generate_gpus=1, tensor_parallel=1, max_sequences=alone, engine="hf"
-        )
+        return replace(sits, generate_gpus=1, tensor_parallel=1, max_sequences=alone, engine="hf")
     copies = backend.data_parallel or max(1, sits.gpus_per_node // sits.tensor_parallel)
     return replace(
         sits,

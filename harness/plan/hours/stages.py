@@ -1,7 +1,7 @@
 """Hours, GPU-hours and cost of every stage of a run, each as an interval; `action=plan` shows them
 and the report holds them against what was spent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil
 
 from harness.chain import Leg, legs
@@ -109,10 +109,17 @@ def _training(leg: Leg) -> StageHours:
     seconds = total([step.total.times(work.steps), validating, certain(saving)])
     lengths = expected_lengths(spec, leg.name)
     note = (
-        f"{plural(work.steps, 'step')} of about {amount(step.total.mid)} s; responses of about "
+        f"{plural(work.steps, 'step')} of about {_seconds(step)}; responses of about "
         f"{amount(lengths.response_tokens.mid)} tokens ({lengths.source})"
     )
     return _stage(spec, name, processes(spec), seconds, note, step)
+
+
+def _seconds(step: StepTime) -> str:
+    """210 s (generate 110, log_probs 35, ...)."""
+    parts = ((field.name, getattr(step, field.name).mid) for field in fields(step))
+    said = ", ".join(f"{name} {amount(seconds)}" for name, seconds in parts if seconds)
+    return f"{amount(step.total.mid)} s ({said})"
 
 
 def _stage(
