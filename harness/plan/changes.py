@@ -3,13 +3,11 @@ ready to paste; the plan shows it beside a verdict that is not `fits`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations
 from typing import Any
 
-from harness.explain import CONF_DIR
-from harness.files import read_yaml
 from harness.fit import fit, longest_sequence
+from harness.plan.gpus import gpu_kinds
 from harness.plan.memory import Memory, memory
 from harness.plan.memory.setting import CALCULATE_ENTROPY, CHUNKED_ENTROPY, setting_of
 from harness.rules import violations
@@ -18,6 +16,9 @@ from harness.spec import RLAlgorithm, RunSpec
 FRACTIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 GPUS_OF_A_NODE = 8
 FEWER_SEQUENCES = 256
+FREE = 1
+"""Cost up to which a change is also tried as the partner of one that helps, if it does not help
+alone: what it saves may count on other GPUs only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,11 @@ def cheapest_change(trainings: Sequence[RunSpec]) -> Change | None:
     if not lacking:
         return None
     now, worst = max(lacking, key=lambda pair: pair[0].peak_gb)
-    useful = [one for one in sorted(_candidates(worst), key=_cost) if _helps(worst, one, now)]
+    useful = [
+        one
+        for one in sorted(_candidates(worst), key=_cost)
+        if one.cost <= FREE or _helps(worst, one, now)
+    ]
     tries = [(one,) for one in useful] + [
         pair
         for pair in combinations(useful, 2)
@@ -131,11 +136,18 @@ def _written(value: Any) -> str:
 
 
 def _helps(spec: RunSpec, one: Candidate, now: Memory) -> bool:
-    """Whether it lowers the peak or leaves more room for the cache where that is what is short."""
+    """Whether it lowers the share of memory that is taken, at the peak or while generating, or
+    leaves more room for the cache where that is what is short."""
     found = memory(applied(spec, [one]))
-    if now.kv_cache and found.kv_cache and now.kv_cache.sequences < 1:
-        return found.kv_cache.sequences > now.kv_cache.sequences or found.peak_gb < now.peak_gb
-    return found.peak_gb < now.peak_gb or _generate(found) < _generate(now)
+    before, after = now.kv_cache, found.kv_cache
+    if before and after and before.sequences < min(1, after.sequences):
+        return True
+    sizes = ((found.peak_gb, now.peak_gb), (_generate(found), _generate(now)))
+    return any(_share(new, found) < _share(old, now) for new, old in sizes)
+
+
+def _share(size_gb: float, found: Memory) -> float:
+    return size_gb / (found.budget_gb or 1.0)
 
 
 def _generate(found: Memory) -> float:
@@ -235,19 +247,12 @@ def _gpus(spec: RunSpec) -> Iterator[Candidate]:
                 del settings["hardware.gpus_per_node"]
             words = f"use {nodes} nodes of {GPUS_OF_A_NODE} GPUs"
             yield Candidate(cost=20 * factor, words=words, settings=settings)
-    for file, facts in _gpu_kinds().items():
-        size = facts["gpu_mem_gb"]
+    for file, facts in gpu_kinds().items():
+        size = facts.gpu_mem_gb
         if hardware.gpu_mem_gb and size > hardware.gpu_mem_gb:
             yield Candidate(
                 cost=35 * size / hardware.gpu_mem_gb,
-                words=f"use GPUs with {size:g} GB ({facts['gpu']})",
-                settings={f"hardware.{field}": value for field, value in facts.items()},
+                words=f"use GPUs with {size:g} GB ({facts.gpu})",
+                settings={f"hardware.{field}": value for field, value in facts},
                 override=f"+hardware/gpu@hardware={file}",
             )
-
-
-@cache
-def _gpu_kinds() -> dict[str, dict[str, Any]]:
-    """File name -> what conf/hardware/gpu says of a GPU."""
-    folder = CONF_DIR / "hardware" / "gpu"
-    return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}

@@ -35,11 +35,6 @@ class Decision:
     cost: StageHours | None
     """Drawing k_needed samples once, or k where none is enough; null where it is not known."""
 
-    @property
-    def decides(self) -> bool:
-        """Whether the run's protocol draws enough."""
-        return self.k_needed is not None and self.k >= self.k_needed
-
 
 def decisions(claims: Sequence[Claim], spec: RunSpec, released: str | None) -> list[Decision]:
     """One for every claim on a benchmark that the run's protocol measures.

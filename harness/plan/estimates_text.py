@@ -98,7 +98,8 @@ def sweep_text(plans: Sequence[RunPlan]) -> str:
     rows = [(run.name, str(run.gpus), _worst(run), *_numbers(run.total)) for run in plans]
     table = columns([("run", "GPUs", "memory", *HOURS), *rows, ("total", "", "", *_in_all(plans))])
     return (
-        f"{table}\n{how()}\nHours in all: one run after the other. A run by itself shows its plan."
+        f"{table}\n{how()}\nHours in all: one run after the other. "
+        "A run by itself shows its plan, and why a ? is one."
     )
 
 

@@ -139,7 +139,7 @@ def _decisions(spec: RunSpec, card: Card) -> list[Decision]:
 
 
 def _reported(cost: Cost) -> str:
-    gpus = f"{cost.gpus or 'an unknown number of'} {cost.gpu or 'GPUs (kind not named)'}"
+    gpus = f"{cost.gpus or 'an unknown number of'} {cost.gpu or 'GPU (kind not named)'}"
     time = f"{cost.hours:g} h" if cost.hours else "hours not stated"
     words = ", ".join(filter(None, [gpus, time, cost.cost]))
     return f"{words} ({cost.note})" if cost.note else words

@@ -80,6 +80,20 @@ def parameters(shape: ModelShape) -> Parameters:
     )
 
 
+def kv_bytes(shape: ModelShape, element: int, tensor_parallel: int = 1) -> int:
+    """Bytes of keys and values of one token on one GPU of an engine.
+
+    Heads are split over the GPUs, and repeated where there are fewer heads than GPUs.
+
+    Args:
+        shape: the model.
+        element: bytes of a number.
+        tensor_parallel: GPUs of the engine.
+    """
+    heads = max(1, shape.kv_heads // tensor_parallel)
+    return 2 * shape.layers * heads * shape.head_dim * element
+
+
 def shape_of(path: str, parameters_b: float) -> ModelShape:
     """The shape of a model: from a folder, from the facts, from the hub cache, or approximated.
 

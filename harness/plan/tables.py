@@ -15,7 +15,7 @@ def pairs(rows: Sequence[tuple[str, str]]) -> str:
     """Names and their values, long ones on several lines below each other."""
     width = max(len(name) for name, _ in rows)
     return "\n".join(
-        f"{start:<{width}}  {line}"
+        f"{start:<{width}}  {line}".rstrip()
         for name, value in rows
         for start, line in zip(
             chain([name], repeat("")), _lines(value, WIDTH - width), strict=False

@@ -136,8 +136,9 @@ def _layout(spec: RunSpec) -> str:
     away = "models leave the GPU between uses" if sits.offload else "nothing off-loaded"
     if not isinstance(spec.algorithm, RLAlgorithm):
         return away
+    if spec.hardware.device == "cpu":
+        return f"a copy of the engine in each process; {away}"
     each = "each GPU" if sits.tensor_parallel == 1 else f"every {sits.tensor_parallel} GPUs"
-    each = "each process" if spec.hardware.device == "cpu" else each
     return f"a copy of the engine on {each}; {away}"
 
 

@@ -28,6 +28,9 @@ def change(*overrides: str) -> Change:
     [
         ("+repro=dapo", "hardware=128xH800"),
         ("+repro=dapo", "hardware=8xH100"),
+        ("+repro=dapo", "hardware=4xA100"),
+        ("+repro=dapo", "hardware=1xH100"),
+        ("+repro=logic_rl", "hardware=1xA100-40G"),
         ("+repro=tinyzero", "hardware=1xH100"),
         ("+repro=tinyzero", "hardware=2x4090"),
         ("+repro=gsm8k_rlvr", "hardware=1xA100-40G"),

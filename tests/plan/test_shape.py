@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import ConfigError
 from harness.explain import options
 from harness.plan.shape import (
     known_shapes,
@@ -89,3 +90,13 @@ def test_an_unknown_model_is_scaled_and_says_so() -> None:
 
 def test_a_kind_of_model_that_is_not_known_has_no_shape() -> None:
     assert shape_of_config({"model_type": "mixtral"}, "test") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("{oops", "Expecting property name"), ('{"model_type": "qwen2"}', "num_attention_heads")],
+)
+def test_a_broken_config_is_named(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ConfigError, match=rf"config\.json does not describe a model .*{said}"):
+        shape_of(str(tmp_path), 3.0)

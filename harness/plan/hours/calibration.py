@@ -8,9 +8,10 @@ from math import ceil, exp, log
 from pathlib import Path
 from statistics import median
 
+from harness.plan.gpus import gpu_kinds, gpu_name
 from harness.plan.hours.measured import own_rows
 from harness.plan.hours.reported import Row, rows
-from harness.plan.hours.reported_work import gpu_facts, gpu_name, machine_of, workload_of
+from harness.plan.hours.reported_work import machine_of, workload_of
 from harness.plan.hours.steps import step_time
 from harness.plan.hours.throughput import Throughput, throughput
 from harness.plan.interval import Interval, total
@@ -76,7 +77,7 @@ def compare(row: Row, facts: Throughput) -> Comparison:
         unit, reported, predicted = "h", said.hours, total(seconds).times(1 / HOUR)
     elif said.usd:
         unit, reported = "USD", said.usd
-        predicted = gpu_hours.times(gpu_facts(row.gpu).usd_per_gpu_hour or 1.0)
+        predicted = gpu_hours.times(gpu_kinds()[row.gpu].usd_per_gpu_hour or 1.0)
     return Comparison(row=row, unit=unit, reported=reported or 0.0, predicted=predicted)
 
 

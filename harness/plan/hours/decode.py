@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from math import exp
 
 from evals.normal import NORMAL
+from harness.fit import ENGINE_BYTES
 from harness.plan.hours.throughput import Throughput
 from harness.plan.hours.workload import Machine
-from harness.plan.shape import ModelShape, parameters
-
-BYTES = 2
-"""bf16."""
+from harness.plan.shape import ModelShape, kv_bytes, parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,24 +49,24 @@ def generation_seconds(
         waves if machine.engine == "hf" else longest + (count - slots) * batch.tokens / slots
     )
     layer = facts.decode_layer_s if machine.engine == "vllm" else facts.eager_layer_s
-    per_iteration = layer * shape.layers + BYTES * decoder_parameters(shape) / bandwidth
+    per_iteration = layer * shape.layers + ENGINE_BYTES * decoder_parameters(shape) / bandwidth
     attention = 4 * shape.layers * shape.heads * shape.head_dim * context
     per_token = (2 * decoder_parameters(shape) + attention) / compute
-    per_token += kv_bytes(shape) * context / bandwidth
+    per_token += kv_bytes(shape, ENGINE_BYTES) * context / bandwidth
     prefill = 2 * decoder_parameters(shape) * batch.prompt_tokens / compute
     return iterations * per_iteration + count * (batch.tokens * per_token + prefill)
 
 
 def concurrency(shape: ModelShape, context: float, machine: Machine) -> float:
     """Sequences that one engine decodes at a time: its limit, or what its cache holds."""
-    held = room_gb(shape, machine) * 1e9 / (kv_bytes(shape) * context)
+    held = room_gb(shape, machine) * 1e9 / (kv_bytes(shape, ENGINE_BYTES) * context)
     return max(1.0, min(machine.max_sequences, held))
 
 
 def room_gb(shape: ModelShape, machine: Machine) -> float:
     """What the weights leave of one engine's memory; below 0 where they do not fit."""
     memory = machine.memory_fraction * machine.gpu_mem_gb * machine.tensor_parallel
-    return memory - BYTES * parameters(shape).total / 1e9
+    return memory - ENGINE_BYTES * parameters(shape).total / 1e9
 
 
 def longest_response(batch: Responses, spread: float) -> float:
@@ -82,8 +80,3 @@ def decoder_parameters(shape: ModelShape) -> int:
     """Parameters that a token is multiplied with: all but the input embedding."""
     count = parameters(shape)
     return count.total - (0 if shape.tied else count.embedding)
-
-
-def kv_bytes(shape: ModelShape) -> int:
-    """Bytes of one token in the KV cache."""
-    return 2 * shape.layers * shape.kv_heads * shape.head_dim * BYTES

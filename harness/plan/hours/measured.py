@@ -10,8 +10,8 @@ import yaml
 
 from harness.chain import Leg, legs
 from harness.files import write_text
+from harness.plan.gpus import gpu_name
 from harness.plan.hours.reported import Reported, Row, SourcedRange, Training, read_rows
-from harness.plan.hours.reported_work import gpu_name
 from harness.plan.hours.workload import Workload, machine, workload
 from harness.rundir import RUN_FILE, read_events, read_record
 from harness.spec import RunSpec

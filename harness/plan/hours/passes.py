@@ -3,7 +3,8 @@ of the workload, the machine and the measured shares of its peak."""
 
 from math import exp
 
-from harness.plan.hours.decode import BYTES, decoder_parameters
+from harness.fit import ENGINE_BYTES
+from harness.plan.hours.decode import decoder_parameters
 from harness.plan.hours.throughput import Throughput
 from harness.plan.hours.workload import Machine, Workload
 from harness.plan.shape import ModelShape, parameters
@@ -12,10 +13,9 @@ BACKWARD = 2
 """Work of a backward pass in forward passes."""
 LORA_BACKWARD = 1
 """The same where the weights themselves get no gradients."""
-STATE_BYTES = 16
-"""fp32 weights, AdamW moments and gradients of a parameter."""
-SAVED_BYTES = 12
-"""fp32 weights and AdamW moments of a parameter in a checkpoint."""
+KEPT_BYTES = 12
+"""fp32 weights and AdamW moments of a parameter: what is saved, and what leaves the GPU when models
+are off-loaded; gradients are freed after an update."""
 
 
 def log_prob_seconds(work: Workload, tokens: float, machine: Machine, facts: Throughput) -> float:
@@ -58,16 +58,16 @@ def other_seconds(work: Workload, machine: Machine, facts: Throughput) -> float:
     size = parameters(work.shape).total
     seconds = 0.0
     if work.kind == "rl":
-        seconds = facts.step_s + BYTES * size / (facts.sync_gb_per_s * 1e9)
+        seconds = facts.step_s + ENGINE_BYTES * size / (facts.sync_gb_per_s * 1e9)
     if machine.offload:
         trained = 1 + work.critic
-        moved = 2 * trained * STATE_BYTES * size / machine.train_gpus
+        moved = 2 * trained * KEPT_BYTES * size / machine.train_gpus
         seconds += moved / (facts.offload_gb_per_s * 1e9)
     return seconds
 
 
 def save_seconds(work: Workload, machine: Machine, facts: Throughput) -> float:
     """Writing one checkpoint."""
-    saved = (1 + work.critic) * SAVED_BYTES * parameters(work.shape).total
+    saved = (1 + work.critic) * KEPT_BYTES * parameters(work.shape).total
     nodes = max(1, machine.train_gpus // machine.gpus_per_node)
     return saved / (nodes * facts.disk_gb_per_s * 1e9)

@@ -1,21 +1,12 @@
-"""A reported training as the estimate takes it: workload, machine, and the facts of its GPU."""
+"""A reported training as the estimate takes it: its workload and its machine."""
 
-from functools import cache
-from pathlib import Path
-
-from pydantic import PositiveFloat
-
-from harness.cards import Fact
-from harness.explain import CONF_DIR
-from harness.files import read_yaml
 from harness.fit import USUAL_TOKENS
+from harness.plan.gpus import gpu_kinds
 from harness.plan.hours.reported import Row, Training
 from harness.plan.hours.workload import Engine, Machine, Workload
 from harness.plan.interval import Interval
 from harness.plan.shape import shape_of
-from harness.spec import Hardware
 
-GPUS = CONF_DIR / "hardware/gpu"
 UNKNOWN_MODEL_B = 7.0
 """Size of a model whose shape is not known here."""
 SHARED_ENGINE = 0.6
@@ -24,37 +15,6 @@ OWN_ENGINE = 0.9
 """The same where the engine has its GPUs for itself."""
 ENGINE_SEQUENCES = 1024
 """Sequences that an engine decodes at a time, the default of most of what reports."""
-
-
-class Gpu(Fact):
-    """A GPU as conf/hardware/gpu describes it."""
-
-    gpu: str
-    gpu_mem_gb: PositiveFloat
-    bf16_tflops: PositiveFloat
-    memory_gb_per_s: PositiveFloat
-    usd_per_gpu_hour: PositiveFloat | None
-    price_source: str | None
-
-
-@cache
-def gpu_facts(name: str) -> Gpu:
-    """What conf/hardware/gpu/<name>.yaml says."""
-    return Gpu.model_validate(read_yaml(GPUS / f"{name}.yaml"))
-
-
-def gpu_name(hardware: Hardware) -> str | None:
-    """The file in conf/hardware/gpu that describes a run's GPU; null where none does."""
-    for path in _files():
-        found = gpu_facts(path.stem)
-        if (found.gpu, found.gpu_mem_gb) == (hardware.gpu, hardware.gpu_mem_gb):
-            return path.stem
-    return None
-
-
-@cache
-def _files() -> tuple[Path, ...]:
-    return tuple(sorted(GPUS.glob("*.yaml")))
 
 
 def workload_of(training: Training) -> Workload:
@@ -84,7 +44,7 @@ def workload_of(training: Training) -> Workload:
 
 def machine_of(row: Row, training: Training) -> Machine:
     """What it ran on."""
-    gpu, gpus = gpu_facts(row.gpu), training.gpus or row.gpus
+    gpu, gpus = gpu_kinds()[row.gpu], training.gpus or row.gpus
     engine: Engine = "hf" if row.engine == "hf" else "vllm_eager" if training.eager else "vllm"
     return Machine(
         gpus=gpus,

@@ -6,7 +6,7 @@ from math import ceil
 
 from harness.chain import Leg, legs
 from harness.fit import misfits
-from harness.plan.hours.calibration import correction
+from harness.plan.hours.calibration import HOUR, correction
 from harness.plan.hours.decode import room_gb
 from harness.plan.hours.evaluating import (
     evaluation_machine,
@@ -25,7 +25,6 @@ from harness.plan.tables import amount, plural
 from harness.rules import processes
 from harness.spec import RunSpec
 
-HOUR = 3600.0
 CONTROL = "control"
 SPEED = ("gpu_mem_gb", "bf16_tflops", "memory_gb_per_s")
 """Fields of hardware without which there is no estimate."""
@@ -81,8 +80,7 @@ def measuring(spec: RunSpec, name: str, *, models: int) -> StageHours:
     lengths, count = measured_tokens(spec), responses(spec)
     note = (
         f"{plural(models, 'model')}, {plural(count, 'response')} each, of about "
-        f"{amount(lengths.response_tokens.mid)} tokens (as in the training, with a limit of "
-        f"{lengths.limit:,})"
+        f"{amount(lengths.response_tokens.mid)} tokens (the protocol allows {lengths.limit:,})"
     )
     return _stage(spec, name, place.gpus, seconds, note)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.fit import ENGINE_BYTES, fit, longest_sequence
 from harness.plan.memory.activations import FP32
-from harness.plan.shape import ModelShape, parameters, shape_of
+from harness.plan.shape import ModelShape, kv_bytes, parameters, shape_of
 from harness.spec import RLAlgorithm, RunSpec
 
 GIB = 2**30
@@ -47,15 +47,6 @@ class Engine:
     tensor_parallel: int
 
 
-def kv_bytes(shape: ModelShape, element: int = ENGINE_BYTES, tensor_parallel: int = 1) -> int:
-    """Bytes of keys and values of one token on one GPU of the engine.
-
-    Heads are split over the GPUs, and repeated where there are fewer heads than GPUs.
-    """
-    heads = max(1, shape.kv_heads // tensor_parallel)
-    return 2 * shape.layers * heads * shape.head_dim * element
-
-
 def kv_cache(spec: RunSpec) -> KVCache:
     """What is left for the KV cache, for one leg's spec; on a CPU, as much as is asked for."""
     return engine(spec, shape_of(spec.model.path, spec.model.parameters_b)).cache
@@ -70,7 +61,7 @@ def engine(spec: RunSpec, shape: ModelShape) -> Engine:
     working = _working(spec, shape, split)
     share = spec.hardware.rollout.memory_fraction * (spec.hardware.gpu_mem_gb or 0.0) * 1e9
     room = max(0.0, share - weights - working)
-    tokens = int(room / kv_bytes(shape, tensor_parallel=split))
+    tokens = int(room / kv_bytes(shape, ENGINE_BYTES, split))
     return Engine(
         weights_gb=weights / 1e9,
         working_gb=working / 1e9,

@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 
+from harness.plan.gpus import gpu_kinds
 from harness.plan.hours.calibration import (
     COVERED,
     FACTOR,
@@ -17,7 +18,7 @@ from harness.plan.hours.calibration import (
     spread,
 )
 from harness.plan.hours.reported import Row, rows
-from harness.plan.hours.reported_work import gpu_facts, gpu_name, machine_of
+from harness.plan.hours.reported_work import machine_of
 from harness.plan.hours.throughput import parameters, throughput
 from tests.composing import spec_of
 
@@ -70,7 +71,7 @@ def test_every_row_is_compared_in_its_own_unit() -> None:
 
 def test_money_is_gpu_hours_times_the_price() -> None:
     hours, money = compare(row_of("deepscaler"), throughput()), row_of("deepscaler-cost")
-    price = gpu_facts("a100").usd_per_gpu_hour
+    price = gpu_kinds()["a100"].usd_per_gpu_hour
     assert price is not None
     found = compare(money, throughput()).predicted.mid
     assert found == pytest.approx(hours.predicted.mid * price)
@@ -84,12 +85,6 @@ def test_a_stage_counts_the_gpus_that_it_ran_on() -> None:
 def test_every_number_has_a_source() -> None:
     for name, found in parameters().items():
         assert found.sources, name
-
-
-def test_the_gpu_of_a_profile_is_found_by_name_and_memory() -> None:
-    assert gpu_name(spec_of("hardware=1xA100-40G").hardware) == "a100_40g"
-    assert gpu_name(spec_of("hardware=8xA100").hardware) == "a100"
-    assert gpu_name(spec_of("hardware=8xA100", "hardware.gpu=Other").hardware) is None
 
 
 def test_without_measured_runs_nothing_is_corrected(tmp_path: Path) -> None:

@@ -9,11 +9,10 @@ from harness.plan.hours.decode import (
     concurrency,
     decoder_parameters,
     generation_seconds,
-    kv_bytes,
     longest_response,
 )
 from harness.plan.hours.throughput import throughput
-from harness.plan.shape import known_shapes, parameters
+from harness.plan.shape import known_shapes, kv_bytes, parameters
 from tests.plan.hours.making import SHAPE, a_machine
 
 FACTS = throughput()
@@ -39,12 +38,12 @@ def test_a_tied_head_is_read_and_an_input_embedding_is_not() -> None:
 
 
 def test_kv_cache_of_a_token() -> None:
-    assert kv_bytes(SHAPE) == 2 * 28 * 4 * 128 * 2
+    assert kv_bytes(SHAPE, 2) == 2 * 28 * 4 * 128 * 2
 
 
 def test_concurrency_is_the_limit_or_what_the_cache_holds() -> None:
     assert concurrency(SHAPE, 1000, a_machine(max_sequences=16)) == 16
-    held = (0.5 * 80e9 - 2 * 7_615_616_512) / (kv_bytes(SHAPE) * 1000)
+    held = (0.5 * 80e9 - 2 * 7_615_616_512) / (kv_bytes(SHAPE, 2) * 1000)
     assert concurrency(SHAPE, 1000, a_machine(max_sequences=10_000)) == pytest.approx(held)
     assert concurrency(SHAPE, 1000, a_machine(gpu_mem_gb=24)) == 1
 

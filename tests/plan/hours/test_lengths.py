@@ -7,7 +7,12 @@ import pytest
 from harness.cards import load_card
 from harness.chain import legs
 from harness.explain import options
-from harness.plan.hours.lengths import DEFAULT_PROMPT_SHARE, DEFAULT_SHARE, expected_lengths
+from harness.plan.hours.lengths import (
+    DEFAULT_PROMPT_SHARE,
+    DEFAULT_SHARE,
+    expected_lengths,
+    measured_tokens,
+)
 from tests.composing import spec_of
 
 
@@ -56,3 +61,26 @@ def test_the_default_shares_are_those_of_the_cards() -> None:
     assert DEFAULT_SHARE.low == pytest.approx(tenths[0], rel=0.25)
     assert DEFAULT_SHARE.high == pytest.approx(tenths[-1], rel=0.25)
     assert pytest.approx(median(prompts), rel=0.25) == DEFAULT_PROMPT_SHARE
+
+
+def test_a_protocol_with_the_training_s_limit_has_its_lengths() -> None:
+    spec = spec_of("+repro=dr_grpo", "hardware=8xA100")
+    trained, measured = expected_lengths(spec), measured_tokens(spec)
+    assert spec.eval.max_tokens == spec.data.max_response_tokens
+    assert measured == trained
+
+
+def test_a_longer_limit_lets_responses_go_on_that_the_training_cut() -> None:
+    cut = spec_of("+repro=open_r1", "hardware=8xH100")
+    trained, measured = expected_lengths(cut).response_tokens, measured_tokens(cut)
+    assert measured.limit == 32768 == 16 * cut.data.max_response_tokens
+    assert measured.response_tokens.mid == pytest.approx(trained.mid * 16 ** (trained.mid / 2048))
+    assert 8 * trained.mid < measured.response_tokens.mid < 16 * trained.mid
+    free = spec_of("+repro=simplerl_zoo", "hardware=8xA100")
+    grown = measured_tokens(free).response_tokens.mid / expected_lengths(free).response_tokens.mid
+    assert 1 < grown < 1.25 and measured_tokens(free).limit > free.data.max_response_tokens
+
+
+def test_a_shorter_limit_cuts() -> None:
+    spec = spec_of("+repro=dr_grpo", "hardware=8xA100", "eval.max_tokens=500")
+    assert measured_tokens(spec).response_tokens.high == 500

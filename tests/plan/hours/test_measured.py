@@ -61,7 +61,7 @@ def test_later_plans_are_as_slow_as_the_runs_were(tmp_path: Path) -> None:
     after = stage_hours(spec)[0]
     assert before.hours is not None and after.hours is not None
     assert after.hours.mid == pytest.approx(factor * before.hours.mid)
-    assert "1 measured training(s)" in after.note
+    assert "1 measured training on" in after.note
 
 
 def test_another_gpu_learns_nothing(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_passes_of_log_probabilities(changes: dict[str, object], passes: int) ->
 
 
 def test_offloading_takes_time_and_fine_tuning_has_no_engine() -> None:
-    moved = 2 * 16 * 7_615_616_512 / 8 / (FACTS.offload_gb_per_s * 1e9)
+    moved = 2 * 12 * 7_615_616_512 / 8 / (FACTS.offload_gb_per_s * 1e9)
     away = other_seconds(a_workload(), a_machine(offload=True), FACTS)
     assert away - other_seconds(a_workload(), MACHINE, FACTS) == pytest.approx(moved)
     assert other_seconds(a_workload(kind="sft"), MACHINE, FACTS) == 0

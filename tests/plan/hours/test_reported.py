@@ -106,3 +106,9 @@ def test_a_row_must_be_complete(changes: dict[str, Any], message: str, tmp_path:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml is not a list of reported numbers"):
         read_rows(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_not_yaml_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "measured.yaml").write_text("bad: [")
+    with pytest.raises(ConfigError, match=r"(?s)not a list of reported numbers.*Repair the file"):
+        read_rows(tmp_path / "measured.yaml")

@@ -108,6 +108,63 @@ def test_an_evaluation_of_its_own_job_holds_its_own_gpus() -> None:
     assert evaluate.gpus == 2
 
 
+def test_a_job_of_its_own_splits_the_model_over_its_own_gpus() -> None:
+    split = ("+repro=dapo", "hardware=128xH800", "launch=slurm", "launch.split=true")
+    one = hours(*split, "launch.eval_gpus=1")[-1]
+    four = hours(*split, "launch.eval_gpus=4")[-1]
+    assert mid(one.hours) > 3 * mid(four.hours)
+    assert mid(hours(*split, "launch.eval_gpus=8")[-1].hours) == pytest.approx(
+        mid(hours("+repro=dapo", "hardware=128xH800")[-1].hours)
+    )
+
+
+def test_a_control_runs_in_the_training_s_job() -> None:
+    split = ("+repro=dr_grpo", "hardware=8xA100", "launch=slurm", "launch.split=true")
+    control, *_, evaluate = hours(*split, "launch.eval_gpus=1", "control.enabled=true")
+    assert (control.gpus, evaluate.gpus) == (8, 1)
+    assert mid(evaluate.hours) > 4 * mid(control.hours)
+
+
+def test_the_hf_back_end_measures_on_one_gpu() -> None:
+    base = ("+repro=dr_grpo", "backend=hf")
+    few, many = (hours(*base, f"hardware={name}")[-1] for name in ("4xA100", "8xA100"))
+    assert mid(few.hours) == pytest.approx(mid(many.hours))
+
+
+def test_copies_of_the_model_can_be_limited() -> None:
+    base = ("+repro=deepscaler", "hardware=8xA100")
+    assert mid(hours(*base, "backend.data_parallel=1")[-1].hours) > 4 * mid(hours(*base)[-1].hours)
+
+
+def test_missing_facts_are_named() -> None:
+    found = hours("+repro=tinyzero", "hardware=4xA800", "hardware.bf16_tflops=null")
+    assert all("set hardware.bf16_tflops, or take them" in stage.note for stage in found)
+
+
+def test_a_model_larger_than_its_evaluations_gpus_is_not_estimated() -> None:
+    spec = spec_of("+repro=dapo", "hardware=2x4090", must_fit=False)
+    train, evaluate = stage_hours(spec)
+    assert train.hours is None and "larger than the GPUs' memory" in train.note
+    assert evaluate.hours is None and "more than 85% of the memory of 1 GPU" in evaluate.note
+
+
+def test_the_step_is_told_by_its_parts() -> None:
+    train = hours("+repro=dr_grpo", "hardware=8xA100")[0]
+    assert "s (generate " in train.note and ", update " in train.note
+
+
+def test_the_last_step_and_the_start_are_validated_as_well() -> None:
+    base = ("+repro=tinyzero", "hardware=4xA800", "schedule.steps=10")
+
+    def more(*words: str) -> float:
+        none = mid(hours(*base, "schedule.validate_every=null")[0].hours)
+        return mid(hours(*base, *words)[0].hours) - none
+
+    once = more("schedule.validate_every=null", "schedule.validate_first=true")
+    assert once > 0
+    assert more("schedule.validate_every=6") == pytest.approx(2 * once)
+
+
 def test_a_run_takes_milliseconds() -> None:
     spec = spec_of("+repro=deepscaler", "hardware=8xA100")
     stage_hours(spec)

@@ -41,6 +41,11 @@ def test_steps_from_the_rows_that_are_published() -> None:
     spec = spec_of("+repro=open_reasoner_zero", "hardware=32xA800")
     assert spec.data.train_rows is None and spec.schedule.steps is None
     assert known_steps(spec) == (57000 - 64) // 128 * 20
+    few, many = (
+        spec_of("+repro=open_reasoner_zero", "hardware=32xA800", f"schedule.steps={steps}")
+        for steps in (100, 100_000)
+    )
+    assert (known_steps(few), known_steps(many)) == (100, (57000 - 64) // 128 * 20)
 
 
 def test_a_chain_that_grows_has_lengths_of_its_own() -> None:

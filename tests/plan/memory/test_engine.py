@@ -2,16 +2,16 @@
 
 import pytest
 
-from harness.plan.memory.engine import GIB, engine, kv_bytes, kv_cache
-from harness.plan.shape import known_shapes, shape_of
+from harness.plan.memory.engine import GIB, engine, kv_cache
+from harness.plan.shape import known_shapes, kv_bytes, shape_of
 from tests.composing import spec_of
 
 
 def test_bytes_of_a_token_by_hand() -> None:
     shape = known_shapes()["Qwen/Qwen2.5-7B"]
-    assert kv_bytes(shape) == 2 * 28 * 4 * 128 * 2 == 57_344
-    assert kv_bytes(shape, tensor_parallel=2) == 57_344 // 2
-    assert kv_bytes(shape, tensor_parallel=8) == 57_344 // 4  # four heads, each on two GPUs
+    assert kv_bytes(shape, 2) == 2 * 28 * 4 * 128 * 2 == 57_344
+    assert kv_bytes(shape, 2, tensor_parallel=2) == 57_344 // 2
+    assert kv_bytes(shape, 2, tensor_parallel=8) == 57_344 // 4  # four heads, each on two GPUs
 
 
 def test_the_cache_is_what_is_left_of_the_engine_s_share() -> None:
