@@ -11,6 +11,7 @@ COMMANDS = (
     ["--help"],
     ["--cfg", "job"],
     ["+repro=tinyzero", "hardware=4xA800", "action=plan"],
+    ["+repro=deepscaler", "hardware=8xA100", "action=plan"],
     ["+repro=tinyzero", "hardware=4xA800", "action=emit"],
 )
 
