@@ -130,10 +130,10 @@ class _TensorBoard:
         from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
         from tensorboard.util.tensor_util import make_tensor_proto
 
-        from harness.report.sweep.markdown import table as as_markdown
+        from harness.report.markdown import text_table
 
         rows = [["" if v is None else str(v) for v in row] for row in table.rows]
-        text = as_markdown(table.columns, rows[:TENSORBOARD_ROWS])
+        text = text_table(table.columns, rows[:TENSORBOARD_ROWS])
         plugin = SummaryMetadata.PluginData(plugin_name="text")
         value = self.summary.Value(
             tag=f"report/{table.name}",

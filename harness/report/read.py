@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,17 @@ class RunFiles:
 def mapping(value: Any) -> Json:
     """The value if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def flattened(value: Mapping[str, Any], prefix: str = "") -> Json:
+    """Dotted name -> value; lists and empty mappings stay whole."""
+    found: Json = {}
+    for key, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            found |= flattened(inner, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = inner
+    return found
 
 
 def read_json(path: Path, notes: list[str]) -> Json:

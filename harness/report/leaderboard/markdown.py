@@ -1,8 +1,8 @@
 """The leaderboard as Markdown, for READMEs and terminals; leaderboard.py writes it."""
 
 from harness.report.leaderboard.lines import Elsewhere, Found, Leaderboard, Line
+from harness.report.markdown import text_table
 from harness.report.render import percent
-from harness.report.sweep.markdown import table
 
 HOW_TO_READ = (
     "Ours is a finished run at full size of the recipe, the best match of its protocol and not its "
@@ -19,8 +19,8 @@ def markdown(board: Leaderboard) -> str:
     parts = ["# Leaderboard", f"{len(board.lines)} published claims: {words}.", HOW_TO_READ]
     columns = ["project", "benchmark", "metric", "claimed", "ours", "released weights here",
                "independent", "status"]  # fmt: skip
-    parts.append(table(columns, [_line(line) for line in board.lines]))
-    parts += ["## Systems", table(
+    parts.append(text_table(columns, [_line(line) for line in board.lines]))
+    parts += ["## Systems", text_table(
         ["system", "kind", "status", "claims", "full size here", "miniature here", "note"],
         [[s.name, s.kind, s.status, "" if s.claims is None else str(s.claims), s.full_size,
           s.miniature, s.note] for s in board.systems],

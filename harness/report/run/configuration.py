@@ -9,7 +9,7 @@ from typing import Any
 from evals.job import Frozen
 from evals.scores import Scores
 from harness.cards import Card
-from harness.report.read import Json, listed, mapping
+from harness.report.read import Json, flattened, listed, mapping
 
 
 class Setting(Frozen):
@@ -28,14 +28,9 @@ class Fact(Frozen):
     value: str
 
 
-def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+def flat(value: Json) -> list[tuple[str, str]]:
     """A nested mapping as dotted names with their values as text."""
-    if isinstance(value, dict) and value:
-        pairs: list[tuple[str, str]] = []
-        for key, inner in value.items():
-            pairs += flat(inner, f"{prefix}.{key}" if prefix else str(key))
-        return pairs
-    return [(prefix, as_text(value))]
+    return [(name, as_text(inner)) for name, inner in flattened(value).items()]
 
 
 def as_text(value: Any) -> str:

@@ -1,9 +1,7 @@
 """The report of a run in a few lines of Markdown, for READMEs and issues; page.py writes it."""
 
-import re
-from collections.abc import Sequence
-
 from evals.intervals import Interval
+from harness.report.markdown import escaped, table
 from harness.report.render import percent, points
 from harness.report.run.summary import Summary
 from harness.report.run.verdict import in_words
@@ -19,9 +17,9 @@ def markdown(summary: Summary) -> str:
     lines = [f"### {escaped(head.name)}", "", f"**{escaped(summary.verdict.headline)}**", ""]
     lines += [escaped(line) + "\n" for line in summary.verdict.lines]
     if any(row.word != "not run" for row in summary.claims):
-        lines += [*_claims(summary), ""]
+        lines += [_claims(summary), ""]
     if summary.scores:
-        lines += [*_scores(summary), ""]
+        lines += [_scores(summary), ""]
     facts = [f"- {escaped(head.recipe)}; status {head.state}"] if head.recipe else []
     if summary.learning:
         shown = [one for one in summary.learning.curves if one.title in SHOWN]
@@ -31,13 +29,7 @@ def markdown(summary: Summary) -> str:
     return "\n".join([*lines, *facts]).rstrip() + "\n"
 
 
-def escaped(text: str) -> str:
-    """A text as one line without meaning to Markdown or HTML."""
-    one_line = " ".join(text.split())
-    return re.sub(r"([\\`*_\[\]<>|#&~!])", r"\\\1", one_line)
-
-
-def _claims(summary: Summary) -> list[str]:
+def _claims(summary: Summary) -> str:
     rows = [
         (
             escaped(row.benchmark),
@@ -56,7 +48,7 @@ def _claims(summary: Summary) -> list[str]:
     )
 
 
-def _scores(summary: Summary) -> list[str]:
+def _scores(summary: Summary) -> str:
     rows = []
     for score in summary.scores:
         found = score.difference
@@ -76,12 +68,3 @@ def _scores(summary: Summary) -> list[str]:
 
 def _points(found: Interval) -> str:
     return f"{points(found.value)} [{points(found.low)}, {points(found.high)}]"
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table."""
-    ruler = "|".join(["---"] * len(columns))
-    return [f"| {' | '.join(row)} |" for row in [columns]] + [
-        f"|{ruler}|",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]

@@ -1,9 +1,10 @@
 """What varies between runs and what does not, from their configurations; read by sweep.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.report.read import flattened
 from harness.report.run.configuration import as_text
 
 NOT_COMPARED = ("output_root", "launch", "tracking")
@@ -55,7 +56,7 @@ def compare(specs: Sequence[dict[str, Any]], overridden: Sequence[str] = ()) -> 
         overridden: fields that a command line set; of fields that differ in step, these are named.
     """
     flats = [
-        _flat({k: v for k, v in spec.items() if k not in NOT_COMPARED}) for spec in specs
+        flattened({k: v for k, v in spec.items() if k not in NOT_COMPARED}) for spec in specs
     ]  # fmt: skip
     names = list(dict.fromkeys(name for spec in flats for name in spec))
     columns = {name: tuple(spec.get(name) for spec in flats) for name in names}
@@ -82,17 +83,6 @@ def compare(specs: Sequence[dict[str, Any]], overridden: Sequence[str] = ()) -> 
         fixed={name: as_text(columns[name][0]) for name in names if name not in differing},
         groups=list(_pattern(keys)),
     )
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted field -> value; lists stay whole."""
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, Mapping) and inner:
-            found |= _flat(inner, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = inner
-    return found
 
 
 def _is_seed(name: str) -> bool:

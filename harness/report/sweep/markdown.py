@@ -1,26 +1,24 @@
-"""The sweep page as Markdown, for READMEs and terminals; sweep.py writes it."""
+"""The sweep page as Markdown, for READMEs and terminals; page.py writes it."""
 
-from collections.abc import Sequence
-
+from harness.report.markdown import text_table
 from harness.report.render import hours, number, percent
-from harness.report.run.markdown import escaped
 from harness.report.sweep.pairs import Pair
 from harness.report.sweep.rows import Cell, Row, SeedMean, Sweep
 
 
 def markdown(sweep: Sweep) -> str:
     """Tables of runs, configurations and differences, then failures."""
-    parts = [f"# Sweep over {len(sweep.rows)} run(s)", sweep.counts, table(*_runs(sweep))]
+    parts = [f"# Sweep over {len(sweep.rows)} run(s)", sweep.counts, text_table(*_runs(sweep))]
     if sweep.seeds_vary:
-        parts += ["## Mean over seeds", table(*_groups(sweep))]
+        parts += ["## Mean over seeds", text_table(*_groups(sweep))]
     if sweep.paired.pairs:
         parts += ["## Paired differences", about_pairs(len(sweep.paired.pairs))]
-        parts.append(table(*_pairs(sweep)))
+        parts.append(text_table(*_pairs(sweep)))
     parts += [f"- {note}" for note in sweep.paired.notes]
     if sweep.failures:
-        parts += ["## Not finished", table(["run", "state", "reason"], sweep.failures)]
+        parts += ["## Not finished", text_table(["run", "state", "reason"], sweep.failures)]
     if sweep.problems:
-        parts += ["## Could not be read", table(["run", "problem"], sweep.problems)]
+        parts += ["## Could not be read", text_table(["run", "problem"], sweep.problems)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -38,13 +36,6 @@ def about_pairs(count: int) -> str:
         "would miss zero. They speak about other problems of this kind; another training seed is "
         "not in them."
     )
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; what runs say has no meaning in it."""
-    lines = [columns, *rows]
-    cells = ["| " + " | ".join(map(escaped, line)) + " |" for line in lines]
-    return "\n".join([cells[0], "|" + " --- |" * len(columns), *cells[1:]])
 
 
 def _runs(sweep: Sweep) -> tuple[list[str], list[list[str]]]:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.report.markdown import escaped
 from harness.report.read import read_run
-from harness.report.run.markdown import escaped, markdown
+from harness.report.run.markdown import markdown
 from harness.report.run.summary import summarise
 from tests.report.making import HOSTILE, make_run, sample
 
