@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from harness.console import Console
 from harness.report.action import report
@@ -100,7 +100,7 @@ def test_what_was_not_run_sorts_last_both_ways(watched: Watched, sweep: Path) ->
 def test_the_runs_are_filtered(watched: Watched, sweep: Path) -> None:
     page = watched.open(sweep / "sweep.html")
     page.fill("#runs-filter", "failed")
-    assert page.inner_text("#runs-table-count") == "1 of 6 rows"
+    expect(page.locator("#runs-table-count")).to_have_text("1 of 6 rows")
     assert place(page, "state").values() == ["failed"]
 
 

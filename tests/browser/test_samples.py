@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from harness.report.run.page import write_report
 from tests.browser.driving import READY, Watched
@@ -108,9 +108,9 @@ def test_search_takes_signs_as_they_are(opened: Page, text: str) -> None:
 def test_matches_are_marked_in_row_and_texts(opened: Page) -> None:
     look_for(opened, "TIMES 17 is")
     opened.click(f"{LIST} summary >> nth=0")
-    marks = opened.locator(f"{LIST} > details >> nth=0").locator("mark").all_inner_texts()
-    assert len(marks) == 3  # the row's excerpt, this response, the other model's
-    assert set(marks) == {"times 17 is"}
+    marks = opened.locator(f"{LIST} > details >> nth=0").locator("mark")
+    expect(marks).to_have_count(3)  # the row's excerpt, this response, the other model's
+    assert set(marks.all_inner_texts()) == {"times 17 is"}
     assert "Two times 17 is 34." in opened.locator(f"{LIST} .column pre >> nth=0").inner_text()
 
 
@@ -171,12 +171,12 @@ def test_keys_go_through_the_samples_and_over_pages(opened: Page) -> None:
     opened.keyboard.press("ArrowUp")
     assert "base 0" in opened.evaluate(focused)
     opened.keyboard.press("Enter")
-    assert opened.locator(f"{LIST} .opened").count() == 1
+    expect(opened.locator(f"{LIST} .opened")).to_have_count(1)
     for _ in range(50):
         opened.keyboard.press("j")
-    assert opened.inner_text("#samples-page") == "page 2 of 2"
+    expect(opened.locator("#samples-page")).to_have_text("page 2 of 2")
     opened.keyboard.press("k")
-    assert opened.inner_text("#samples-page") == "page 1 of 2"
+    expect(opened.locator("#samples-page")).to_have_text("page 1 of 2")
     assert "trained 0" in opened.evaluate(focused)
 
 
@@ -243,7 +243,7 @@ def test_ten_thousand_samples_are_searched_filtered_and_sorted(
     look_for(page, "")
     truncated = sum(one["truncated"] for one in made)
     assert choose(page, "truncated", "true") == f"{truncated:,} of 10,000 samples"
-    assert page.locator(f"{LIST} > details").count() == 50
+    expect(page.locator(f"{LIST} > details")).to_have_count(50)
 
 
 def test_without_scripts_a_few_samples_are_there(browser: Any, report: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from harness.report.leaderboard.page import write_leaderboard
 from harness.report.sweep.page import write_sweep
@@ -62,12 +62,15 @@ def test_a_heading_sorts_by_numbers_and_says_so(watched: Watched, root: Path) ->
 def test_the_filter_counts_and_the_first_rows_come_first(watched: Watched, root: Path) -> None:
     page = watched.open(root / "sweep.html")
     seen = page.locator("#runs-table tbody tr:visible")
-    assert seen.count() == 200 and page.inner_text("#runs-table-count") == f"{RUNS} rows"
+    counted = page.locator("#runs-table-count")
+    expect(seen).to_have_count(200)
+    expect(counted).to_have_text(f"{RUNS} rows")
     page.fill("#runs-filter", "done")
-    assert seen.count() == 10 and page.inner_text("#runs-table-count") == f"10 of {RUNS} rows"
+    expect(seen).to_have_count(10)
+    expect(counted).to_have_text(f"10 of {RUNS} rows")
     page.fill("#runs-filter", "")
     page.get_by_text(f"Show all {RUNS} rows").first.click()
-    assert seen.count() == RUNS
+    expect(seen).to_have_count(RUNS)
 
 
 @pytest.mark.parametrize("name", ["sweep.html", "leaderboard.html"])
@@ -86,5 +89,5 @@ def test_nothing_is_wider_than_the_screen_and_charts_are_drawn(
 def test_the_leaderboard_filters_by_project(watched: Watched, root: Path) -> None:
     page = watched.open(root / "leaderboard.html")
     page.fill("#claims-filter", "deepscaler aime24")
-    assert page.locator("#claims-table tbody tr:visible").count() == 1
-    assert page.inner_text("#claims-table-count").startswith("1 of ")
+    expect(page.locator("#claims-table tbody tr:visible")).to_have_count(1)
+    expect(page.locator("#claims-table-count")).to_contain_text("1 of ")
