@@ -134,6 +134,9 @@ class _TensorBoard:
 
         rows = [["" if v is None else str(v) for v in row] for row in table.rows]
         text = text_table(table.columns, rows[:TENSORBOARD_ROWS])
+        if len(rows) > TENSORBOARD_ROWS:
+            text += f"\n\nThe first {TENSORBOARD_ROWS} of {len(rows)} rows."
+        text += f"\n\n{table.note}" if table.note else ""
         plugin = SummaryMetadata.PluginData(plugin_name="text")
         value = self.summary.Value(
             tag=f"report/{table.name}",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ConfigError
-from harness.report.tables import tables
+from harness.report.tables import Table, tables
 from harness.spec import RunSpec, Tracking
 from harness.tracking import check_tracking, log_tables
 from tests.composing import spec_of
@@ -78,6 +78,19 @@ def test_tensorboard_shows_the_tables_as_text(run_dir: Path) -> None:
     plugin, text = texts["report/scores"]
     assert plugin == "text" and "| benchmark | model |" in text and "| trained |" in text
     assert not re.search(r"(?<!\\)<", texts["report/samples"][1])
+
+
+def test_tensorboard_says_which_rows_it_leaves_out(run_dir: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    rows: list[list[object]] = [[n] for n in range(101)]
+    found = Table(name="many", columns=("n",), rows=rows, note="half of them")
+    log_tables(tracked("tensorboard"), run_dir, "0", [found])
+    (path,) = (run_dir / "tensorboard").glob("events.out.*")
+    *_, last = EventFileLoader(str(path)).Load()
+    text = last.summary.value[0].tensor.string_val[0].decode()
+    assert "The first 100 of 101 rows." in text and text.endswith("half of them")
 
 
 def test_nothing_is_opened_where_nothing_is_tracked(run_dir: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from harness.cards import REPRODUCTIONS
 from harness.chain import STAGES_FOLDER
 from harness.console import Console, short
 from harness.errors import RunDirError
@@ -84,9 +85,9 @@ def _data(folder: Path) -> Iterator[Path]:
 
 @cache
 def _program() -> float:
-    """When this package last changed."""
-    here = Path(__file__).parent
-    return max(_times(path for path in here.rglob("*") if path.suffix in PROGRAM))
+    """When this package, or a card that it quotes, last changed."""
+    own = (path for path in Path(__file__).parent.rglob("*") if path.suffix in PROGRAM)
+    return max(_times([*own, *REPRODUCTIONS.glob("*/card.yaml")]))
 
 
 def _times(paths: Iterable[Path]) -> list[float]:

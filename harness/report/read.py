@@ -138,9 +138,10 @@ def read_card(spec: Json, notes: list[str]) -> Card | None:
 def read_samples(folder: Path, benchmark: str, notes: list[str]) -> list[Json]:
     """The samples of one benchmark, all models and shards, with their verdicts and truths.
 
-    Where there are verdicts, samples without one (drawn for a larger k) are left out.
+    Where there are verdicts, samples without one (drawn for a larger k) are left out, with a note.
     """
     found = []
+    without: Counter[str] = Counter()
     truths_path = folder / TRUTHS
     lines = read_lines(truths_path, notes) if truths_path.exists() else ()
     truths = {str(line.get("id")): {"truth": line.get("truth")} for line in lines}
@@ -160,6 +161,12 @@ def read_samples(folder: Path, benchmark: str, notes: list[str]) -> list[Json]:
             if verdict or not verdicts:
                 truth = truths.get(str(line.get("id")), {})
                 found.append({"label": label, "benchmark": benchmark, **line, **verdict, **truth})
+            else:
+                without[label] += 1
+    notes += [
+        f"{benchmark}: {count} sample(s) of {label} have no verdict and are left out"
+        for label, count in without.items()
+    ]
     return found
 
 
@@ -210,7 +217,7 @@ def _read_evaluations(files: RunFiles, folder: Path) -> None:
         try:
             scores = Scores.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            files.notes.append(f"{path.name} cannot be shown: {error}")
+            files.notes.append(f"{path.relative_to(files.folder)} cannot be shown: {error}")
             continue
         files.scores.append(scores)
         keys[path.parents[1], scores.benchmark] = scores.key

@@ -11,7 +11,7 @@ from harness.report.read import RunFiles, read_run
 from harness.report.run.summary import Summary, summarise
 from harness.report.run.verdict import ClaimRow
 from harness.report.samples.choice import by_problem, compared, in_page_order, ordered, priority
-from harness.report.samples.records import TEXTS, record
+from harness.report.samples.records import printable, record
 
 MOST_SAMPLES = 500
 SCORES = (
@@ -91,14 +91,5 @@ def _samples(files: RunFiles) -> Table:
             f"{len(chosen)} of {len(records)} samples, doubtful and changed ones first: no fair "
             "sample to compute a score from"
         )
-    rows = [[_text(one, name) for name in SAMPLES] for one in chosen]
+    rows = [[printable(one[name]) for name in SAMPLES] for one in chosen]
     return Table(name="samples", columns=SAMPLES, rows=rows, note=note)
-
-
-def _text(one: dict[str, Any], name: str) -> Any:
-    """A field; of a text that was cut in the middle, its ends."""
-    value = one[name]
-    if name not in TEXTS or not isinstance(value, list):
-        return value
-    head, left_out, tail = value
-    return f"{head}\n[{left_out} characters left out]\n{tail}"

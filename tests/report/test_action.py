@@ -98,6 +98,19 @@ def test_a_page_older_than_the_program_is_stale(
     assert is_stale(root / "a")
 
 
+def test_a_page_older_than_a_card_is_stale(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report(root / "a", Console())
+    card = tmp_path / "cards/x/card.yaml"
+    card.parent.mkdir(parents=True)
+    card.touch()
+    aged(card, -60)
+    monkeypatch.setattr(action, "REPRODUCTIONS", tmp_path / "cards")
+    monkeypatch.setattr(action, "_program", action._program.__wrapped__)
+    assert is_stale(root / "a")
+
+
 def test_checkpoints_are_not_looked_at(root: Path) -> None:
     run = root / "a"
     report(run, Console())

@@ -1,5 +1,6 @@
 """The chart of the leaderboard: claimed, independent and measured here on one axis; pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.report.leaderboard.lines import Leaderboard, Line
@@ -19,11 +20,11 @@ def chart(board: Leaderboard) -> Chart | None:
     import altair as alt
 
     lines = [line for line in board.lines if line.independent or line.ours or line.released]
-    points = [point for line in lines for point in _points(line)]
+    points = [point for line in lines for point in _points(line, _name(line, lines))]
     if not points:
         return None
     rows = list(dict.fromkeys(point["row"] for point in points))
-    y = alt.Y("row:N").sort(rows).title(None).axis(ticks=False, domain=False, labelLimit=190)
+    y = alt.Y("row:N").sort(rows).title(None).axis(ticks=False, domain=False, labelLimit=260)
     y = y.scale(padding=0.4)
     x = alt.X("v:Q").title("score, %").axis(grid=True, tickCount=6, format="d")
     colour = alt.Color("kind:N").scale(domain=list(KINDS), range=list(KINDS.values()))
@@ -44,9 +45,18 @@ def chart(board: Leaderboard) -> Chart | None:
     )
 
 
-def _points(line: Line) -> list[dict[str, Any]]:
-    row = f"{line.repro} {line.benchmark}"
-    row += f" {line.metric}" if line.metric.startswith(("pass", "maj", "cons")) else ""
+def _name(line: Line, lines: Sequence[Line]) -> str:
+    """The claim in as few words as tell it from the others on its benchmark."""
+    same = [one for one in lines if (one.repro, one.benchmark) == (line.repro, line.benchmark)]
+    told = [f"{line.repro} {line.benchmark}"]
+    told += [line.name] if len({one.name for one in same}) > 1 else []
+    is_average = not line.metric.startswith(("pass", "maj", "cons"))
+    told += [] if is_average and len({one.metric for one in same}) == 1 else [line.metric]
+    told += [line.model] if len({one.model for one in same}) > 1 else []
+    return " ".join(filter(None, told))
+
+
+def _points(line: Line, row: str) -> list[dict[str, Any]]:
     found = [_point(row, "claimed", line.claimed, None, None)]
     if other := line.independent:
         found.append(_point(row, "independent", other.mean, other.mean - other.sd,

@@ -12,7 +12,7 @@ from evals.independent import independent_score
 from evals.verdicts import Word
 from harness.cards import Card, Claim, Entry
 from harness.report.run.page import PAGE
-from harness.report.run.verdict import ORDER, ClaimRow, claim_rows
+from harness.report.run.verdict import ORDER, ClaimRow, claim_rows, match
 from harness.report.sweep.runs import ManyRun
 
 MADE_HERE = ("trained", "base")
@@ -31,7 +31,8 @@ class Found:
     value: float | None
     """By the claim's metric; null where the samples do not give it."""
     low: float | None
-    """95 % interval for other draws on the same problems."""
+    """95 % interval for other draws on the same problems; of pass@k and maj@k, for other
+    problems."""
     high: float | None
     word: Word
     protocol: str
@@ -151,7 +152,8 @@ def _line(card: Card, variant: str, claim: Claim, runs: Sequence[ManyRun], where
     theirs = [
         (run, row)
         for run in evidence
-        if run.trains or run.model_path == of_variant.released_model
+        if _is_about_released(claim, of_variant)
+        and (run.trains or run.model_path == of_variant.released_model)
         for row in _rows(run, claim, RELEASED)
     ]
     ours = _best(mine, where)
@@ -189,8 +191,7 @@ def _rows(run: ManyRun, claim: Claim, labels: Sequence[str]) -> list[ClaimRow]:
 
 
 def _best(found: Sequence[tuple[ManyRun, ClaimRow]], where: Path) -> Found | None:
-    """The run that matches the claim best: judged, by the same protocol, drawn most precisely,
-    newest. The score itself has no say in it."""
+    """The run that matches the claim best, of equals the newest; the score has no say in it."""
     if not found:
         return None
     run, row = min(found, key=lambda one: _rank(*one))
@@ -209,15 +210,19 @@ def _best(found: Sequence[tuple[ManyRun, ClaimRow]], where: Path) -> Found | Non
 
 
 def _rank(run: ManyRun, row: ClaimRow) -> tuple[bool, bool, float, float]:
-    undecided = row.word in ("protocol differs", "not run")
-    width = row.difference.half_width if row.difference else 1.0
     newest = (run.folder / "status.json").stat().st_mtime
-    return (undecided, row.protocol != "same", width, -newest)
+    return (*match(row), -newest)
+
+
+def _is_about_released(claim: Claim, card: Card) -> bool:
+    """Whether a claim's number is of the released weights; some projects release their base."""
+    return claim.about == "trained" or claim.model == card.released_model
 
 
 def _elsewhere(card: Card, claim: Claim) -> Elsewhere | None:
     """The third party's score of the model that the claim is about."""
-    named = claim.model if claim.model and "/" in claim.model else card.released_model
+    released = card.released_model if _is_about_released(claim, card) else None
+    named = claim.model if claim.model and "/" in claim.model else released
     score = independent_score(named, claim.benchmark) if named else None
     if score is None:
         return None

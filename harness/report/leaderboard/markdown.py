@@ -1,4 +1,4 @@
-"""The leaderboard as Markdown, for READMEs and terminals; leaderboard.py writes it."""
+"""The leaderboard as Markdown, for READMEs and terminals; page.py writes it."""
 
 from harness.report.leaderboard.lines import Elsewhere, Found, Leaderboard, Line
 from harness.report.markdown import text_table
@@ -6,10 +6,11 @@ from harness.report.render import percent
 
 HOW_TO_READ = (
     "Ours is a finished run at full size of the recipe, the best match of its protocol and not its "
-    "best score; miniatures are never ours. A verdict is given only where the protocols agree in "
-    "all that both state. Independent scores are a third party's, of the released weights, under "
-    "its own protocol: they stand beside a claim and are not tested against it. Most claims are "
-    "one training run on few problems."
+    "best score; miniatures are never ours. Its 95 % interval is for other draws on the same "
+    "problems, of pass@k and maj@k for other problems of this kind. A verdict is given only where "
+    "the protocols agree in all that both state. Independent scores are a third party's, of the "
+    "released weights, under its own protocol: they stand beside a claim and are not tested "
+    "against it. Most claims are one training run on few problems."
 )
 
 

@@ -3,8 +3,9 @@ draws them and the summary says in words what they show."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from math import isfinite
 from statistics import correlation, fmean
 
 from evals.job import Frozen
@@ -21,7 +22,7 @@ class Kind:
 
     title: str
     metrics: tuple[str, ...]
-    """verl's names in order of preference."""
+    """verl's names in order of preference; steps that lack one may have the next."""
     share: bool = False
     """Shown as a percentage."""
 
@@ -107,11 +108,13 @@ class Learning(Frozen):
     """How the training went."""
 
     steps: int
-    """Training steps of all stages."""
+    """Last training step, counted over all stages."""
     curves: list[Curve]
     """The quantities that were logged."""
     boundaries: list[Boundary]
     """Stages after the first and attempts after the first."""
+    broken: list[str]
+    """Quantities that were logged without a finite number, in words."""
 
 
 def learning(trainings: Sequence[TrainingFiles], spec: Json) -> Learning:
@@ -134,8 +137,14 @@ def learning(trainings: Sequence[TrainingFiles], spec: Json) -> Learning:
     parts = sorted({name for values in steps.values() for name in values if PART.match(name)})
     kinds = [(kind, False) for kind in KINDS]
     kinds += [(Kind(title=name.removeprefix("reward/"), metrics=(name,)), True) for name in parts]
-    found = [curve(steps, kind, part, limits) for kind, part in kinds]
-    return Learning(steps=len(steps), curves=[one for one in found if one], boundaries=boundaries)
+    return Learning(
+        steps=max(steps, default=0),
+        curves=[one for kind, part in kinds for one in curves(steps, kind, part, limits)],
+        boundaries=boundaries,
+        broken=[
+            said for kind, _ in kinds for name in kind.metrics for said in not_finite(steps, name)
+        ],
+    )
 
 
 def step_metrics(events: Iterable[Json]) -> dict[int, Json]:
@@ -181,46 +190,68 @@ def with_truncated(metrics: Json, limit: int | None) -> Json:
     return metrics | {TRUNCATED: widest if longest >= limit else 0.0}
 
 
-def curve(
+def curves(
     steps: Mapping[int, Json],
     kind: Kind,
     part: bool,
     limits: Sequence[tuple[float, float, float]],
-) -> Curve | None:
-    """The first metric of a kind that was logged; None where none was."""
+) -> Iterator[Curve]:
+    """The first metric of a kind that was logged, and the next ones where steps lack that one."""
+    covered: set[int] = set()
     for name in kind.metrics:
+        having = {step: values[name] for step, values in steps.items() if name in values}
         points = [
-            (float(step), float(values[name]))
-            for step, values in steps.items()
-            if is_number(values.get(name))
+            (float(step), float(value))
+            for step, value in having.items()
+            if step not in covered and is_number(value)
         ]
         if points:
-            values = [value for _, value in points]
-            tenth = max(1, len(values) // 10)
+            title = f"{kind.title} ({name})" if covered else kind.title
             own = list(limits) if name == LENGTH else []
-            return Curve(
-                title=kind.title,
-                metric=name,
-                part=part,
-                share=kind.share,
-                steps=len(points),
-                first=fmean(values[:tenth]),
-                last=fmean(values[-tenth:]),
-                low=min(values),
-                high=max(values),
-                finding=finding(values, kind.share) + _about_limits(own),
-                points=thinned(points),
-                means=means(points) if len(points) > DENSE else [],
-                limits=own,
-            )
-    return None
+            yield curve(points, replace(kind, title=title, metrics=(name,)), part, own)
+        covered |= having.keys()
+
+
+def curve(
+    points: Sequence[Point], kind: Kind, part: bool, limits: list[tuple[float, float, float]]
+) -> Curve:
+    """One metric over its steps."""
+    values = [value for _, value in points]
+    first, last = ends(values)
+    return Curve(
+        title=kind.title,
+        metric=kind.metrics[0],
+        part=part,
+        share=kind.share,
+        steps=len(points),
+        first=first,
+        last=last,
+        low=min(values),
+        high=max(values),
+        finding=finding(values, kind.share) + _about_limits(limits),
+        points=thinned(points),
+        means=means(points) if len(points) > DENSE else [],
+        limits=limits,
+    )
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """The means of the first and of the last tenth."""
+    tenth = max(1, len(values) // 10)
+    return fmean(values[:tenth]), fmean(values[-tenth:])
+
+
+def not_finite(steps: Mapping[int, Json], name: str) -> Iterator[str]:
+    """Where a metric was nan or infinite, in words; curves leave such steps out."""
+    floats = [value for values in steps.values() if isinstance(value := values.get(name), float)]
+    if bad := sum(not isfinite(value) for value in floats):
+        yield f"{name} was nan or infinite at {bad:,} of {len(floats):,} steps"
 
 
 def finding(values: Sequence[float], share: bool = False) -> str:
     """What a curve does: the means of its first and last tenth, and its direction if it has one."""
     said = percent if share else partial(number, digits=3)
-    tenth = max(1, len(values) // 10)
-    first, last = fmean(values[:tenth]), fmean(values[-tenth:])
+    first, last = ends(values)
     low, high, count = min(values), max(values), len(values)
     if count == 1:
         return f"{said(first)} at the only step."

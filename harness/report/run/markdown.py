@@ -4,7 +4,7 @@ from evals.intervals import Interval
 from harness.report.markdown import escaped, table
 from harness.report.render import percent, points
 from harness.report.run.summary import Summary
-from harness.report.run.verdict import in_words
+from harness.report.run.verdict import in_words, over_problems
 
 NONE = "\N{EN DASH}"
 SHOWN = ("Reward", "Accuracy in training", "Response length, tokens")
@@ -20,10 +20,12 @@ def markdown(summary: Summary) -> str:
         lines += [_claims(summary), ""]
     if summary.scores:
         lines += [_scores(summary), ""]
-    facts = [f"- {escaped(head.recipe)}; status {head.state}"] if head.recipe else []
+    status = f"status {head.state}{f': {head.reason}' if head.reason else ''}"
+    facts = ["- " + escaped("; ".join(filter(None, [head.recipe, status])))]
     if summary.learning:
         shown = [one for one in summary.learning.curves if one.title in SHOWN]
         facts += [f"- {one.title}: {escaped(one.finding)}" for one in shown]
+        facts += [f"- {escaped(said)}" for said in summary.learning.broken]
     if summary.spending.stages:
         facts.append(f"- {escaped(summary.spending.finding)}")
     return "\n".join([*lines, *facts]).rstrip() + "\n"
@@ -33,9 +35,9 @@ def _claims(summary: Summary) -> str:
     rows = [
         (
             escaped(row.benchmark),
-            row.metric,
+            escaped(row.metric),
             percent(row.claimed),
-            in_words(row.ours) if row.ours else NONE,
+            f"{in_words(row.ours)} {_short(row.ours)}" if row.ours else NONE,
             percent(row.independent) if row.independent is not None else NONE,
             escaped(row.protocol),
             row.word,
@@ -59,11 +61,16 @@ def _scores(summary: Summary) -> str:
                     escaped(score.benchmark),
                     escaped(model.label),
                     f"avg@{score.samples_per_problem}",
-                    in_words(model.accuracy),
-                    _points(found.paired) if found and after else "",
+                    "INVALID" if score.invalid else in_words(model.accuracy),
+                    _points(found.paired) if found and after and not score.invalid else "",
                 )
             )
-    return table(("benchmark", "model", "metric", "score [95 %]", "change, points"), rows)
+    columns = ("benchmark", "model", "metric", "score [95 %, other problems]", "change, points")
+    return table(columns, rows)
+
+
+def _short(ours: Interval) -> str:
+    return "(other problems)" if over_problems(ours) else "(same problems)"
 
 
 def _points(found: Interval) -> str:

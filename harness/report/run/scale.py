@@ -1,13 +1,15 @@
 """Scores, claims and independent scores on one axis: what the chart of intervals shows, and what it
 says in words."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+from evals.intervals import Interval
 from evals.job import Frozen
 from evals.scores import ModelScore, Scores
 from harness.report.render import percent
-from harness.report.run.verdict import ClaimRow, in_words, score_in_words
+from harness.report.run.verdict import ClaimRow, in_words, over_problems, score_in_words
 
 
 class ScoreBar(Frozen):
@@ -17,12 +19,12 @@ class ScoreBar(Frozen):
     base: bool
     """Whether the model is the one before training."""
     value: float
-    low: float
-    high: float
-    """For other draws on the same problems."""
+    low: float | None
+    high: float | None
+    """For other draws on the same problems; null where that is not known."""
     wide_low: float
     wide_high: float
-    """For other problems of this kind."""
+    """For other problems of this kind; as low and high where that is not known."""
     said: str
 
 
@@ -46,41 +48,33 @@ class ScoreScale(Frozen):
 
 
 def score_scale(scores: Sequence[Scores], claims: Sequence[ClaimRow]) -> ScoreScale | None:
-    """A bar for each model and metric that was measured; None where nothing was."""
+    """A bar for each model and metric that was measured; None where nothing valid was."""
     bars: list[ScoreBar] = []
     marks: list[ScoreMark] = []
+    scores = [score for score in scores if not score.invalid]
     many = len(scores) > 1
+    times = Counter((score.benchmark, model.label) for score in scores for model in score.models)
     for score in scores:
         for model in score.models:
-            row = f"{score.benchmark} · {model.label}" if many else model.label
+            again = times[score.benchmark, model.label] > 1
+            label = f"{model.label} ({score.key[:6]})" if again else model.label
+            row = f"{score.benchmark} · {label}" if many else label
             bars.append(_bar(row, model))
-            for claim in _of_average(claims, score, model):
-                marks += _marks(row, claim)
-    for claim in claims:
-        if claim.ours and not _averages(claim.metric):
-            row = f"{claim.benchmark} {claim.metric} · {claim.label}"
-            ours = claim.ours
-            bars.append(
-                ScoreBar(
-                    row=row,
-                    base=False,
-                    value=ours.value,
-                    low=ours.low,
-                    high=ours.high,
-                    wide_low=ours.low,
-                    wide_high=ours.high,
-                    said=in_words(ours),
-                )
-            )
-            marks += _marks(row, claim)
+            for claim in _held_against(claims, score, model):
+                if _averages(claim.metric):
+                    marks += _marks(row, claim)
+                elif claim.ours:
+                    own = f"{score.benchmark} {claim.metric} · {label}"
+                    bars.append(_claim_bar(own, claim.ours))
+                    marks += _marks(own, claim)
     if not bars:
         return None
     return ScoreScale(
-        bars=bars,
+        bars=list({bar.row: bar for bar in bars}.values()),
         marks=list({(m.row, m.kind, m.value): m for m in marks}.values()),
         domain=_domain(
-            [*(b.wide_low for b in bars), *(b.low for b in bars)],
-            [*(b.wide_high for b in bars), *(b.high for b in bars)],
+            [low for b in bars for low in (b.wide_low, b.low) if low is not None],
+            [high for b in bars for high in (b.wide_high, b.high) if high is not None],
             [m.value for m in marks],
         ),
         alt=_alt(scores, marks),
@@ -101,19 +95,28 @@ def _bar(row: str, model: ModelScore) -> ScoreBar:
     )
 
 
+def _claim_bar(row: str, ours: Interval) -> ScoreBar:
+    """The bar of a score by a claim's own metric, which has but one interval."""
+    narrow = not over_problems(ours)
+    return ScoreBar(
+        row=row,
+        base=False,
+        value=ours.value,
+        low=ours.low if narrow else None,
+        high=ours.high if narrow else None,
+        wide_low=ours.low,
+        wide_high=ours.high,
+        said=in_words(ours),
+    )
+
+
 def _averages(metric: str) -> bool:
     return not metric.lower().startswith(("pass@", "maj@", "cons@"))
 
 
-def _of_average(claims: Sequence[ClaimRow], score: Scores, model: ModelScore) -> list[ClaimRow]:
-    """The claims that a model's average is held against."""
-    return [
-        claim
-        for claim in claims
-        if claim.benchmark == score.benchmark
-        and claim.label == model.label
-        and _averages(claim.metric)
-    ]
+def _held_against(claims: Sequence[ClaimRow], score: Scores, model: ModelScore) -> list[ClaimRow]:
+    """The claims that this score of a model is held against."""
+    return [claim for claim in claims if (claim.key, claim.label) == (score.key, model.label)]
 
 
 def _marks(row: str, claim: ClaimRow) -> list[ScoreMark]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from evals.job import Frozen
-from harness.report.read import Json, listed, mapping
+from harness.report.read import Json, TrainingFiles, listed, mapping
 from harness.report.render import hours, is_number, number, usd
 
 Outcome = Literal["done", "failed", "killed", "running"]
@@ -74,7 +74,7 @@ def spending(plan: Json, events: Iterable[Json], hardware: Json) -> Spending:
 
     Args:
         plan: the content of plan.json; empty where nothing was planned.
-        events: of the run.
+        events: of the run, see events_in_time.
         hardware: of the frozen RunSpec.
     """
     gpus = _gpus(hardware)
@@ -95,10 +95,11 @@ def spending(plan: Json, events: Iterable[Json], hardware: Json) -> Spending:
     every = [one for found in attempts.values() for one in found]
     whole = _planned(mapping(plan.get("total"))) if plan else None
     total = _sum_of(stages, _stage("all", whole, every, None, None))
+    open_ended = any(one.seconds is None and one.outcome == "killed" for one in every)
     return Spending(
         stages=stages,
         total=total,
-        finding=_finding(total, plan),
+        finding=_finding(stages, total, planned=bool(plan), at_least=open_ended),
         planned=any(one.planned and one.planned.hours for one in [*stages, total]),
         gpus=gpus,
         usd_per_gpu_hour=price,
@@ -106,8 +107,22 @@ def spending(plan: Json, events: Iterable[Json], hardware: Json) -> Spending:
     )
 
 
+def events_in_time(events: Sequence[Json], trainings: Sequence[TrainingFiles]) -> list[Json]:
+    """The events of a run with those of a chain's trainings, which tell how long a killed attempt
+    was at work."""
+    inner = [event for training in trainings if training.name for event in training.events]
+    if not inner:
+        return list(events)
+    return sorted([*events, *inner], key=lambda event: _time(event) or 0.0)
+
+
+def _time(event: Json) -> float | None:
+    return event["time"] if is_number(event.get("time")) else None
+
+
 def attempt_times(events: Iterable[Json]) -> dict[str, list[AttemptTime]]:
-    """Stage -> its attempts, in order; an attempt that was killed lasts until its last event."""
+    """Stage -> its attempts, in order; one that was killed lasts until its last event, if that is
+    not its first one, too."""
     found: dict[str, list[AttemptTime]] = {}
     begin: Json | None = None
     last: Json = {}
@@ -115,6 +130,10 @@ def attempt_times(events: Iterable[Json]) -> dict[str, list[AttemptTime]]:
     def close(end: Json) -> None:
         stage = str(end.get("stage") or mapping(begin).get("stage") or "unknown")
         found.setdefault(stage, []).append(_attempt(begin or {}, end))
+
+    def cut_off(kind: str) -> Json:
+        seen = None if last is begin else last.get("time")
+        return {"kind": kind, "time": seen, "attempt": mapping(begin).get("attempt")}
 
     for event in events:
         kind = event.get("kind")
@@ -125,13 +144,13 @@ def attempt_times(events: Iterable[Json]) -> dict[str, list[AttemptTime]]:
             close({**event, "stage": None})
             begin = None
         elif kind in ("run_started", "stage_started") and begin:
-            close({"kind": "killed", "time": last.get("time"), "attempt": begin.get("attempt")})
+            close(cut_off("killed"))
             begin = None
         if kind == "stage_started":
             begin = event
         last = event
     if begin:
-        close({"kind": "running", "time": last.get("time"), "attempt": begin.get("attempt")})
+        close(cut_off("running"))
     return found
 
 
@@ -190,21 +209,32 @@ def _sum_of(stages: Sequence[StageSpent], total: StageSpent) -> StageSpent:
     return total.model_copy(update=update)
 
 
-def _finding(total: StageSpent, plan: Json) -> str:
-    """What all stages took, against the plan."""
+def _finding(
+    stages: Sequence[StageSpent], total: StageSpent, *, planned: bool, at_least: bool
+) -> str:
+    """What all stages took, and those that have a plan against it."""
     if total.hours is None:
         return "Nothing was spent that the event log tells of."
     spent = [hours(total.hours)]
     spent += [f"{number(total.gpu_hours, digits=3)} GPU-hours"] if total.gpu_hours else []
     spent += [usd(total.usd)] if total.usd else []
-    said = f"Took {', '.join(spent)}"
-    expected = total.planned.hours if total.planned else None
-    if expected is None:
-        why = "the plan has no estimate of its hours" if plan else "not planned"
-        return f"{said}; {why}."
-    below, above = total.hours < expected.low, total.hours > expected.high
-    word = "less than" if below else "more than" if above else "within"
-    return f"{said}: {word} the plan of {hours(expected.low)} to {hours(expected.high)}."
+    said = f"Took {'at least ' if at_least else ''}{', '.join(spent)}"
+    expected = {one.name: one.planned.hours for one in stages if one.planned and one.planned.hours}
+    if not expected:
+        return f"{said}; {'the plan has no estimate of its hours' if planned else 'not planned'}."
+    low, high = (sum(getattr(one, end) for one in expected.values()) for end in ("low", "high"))
+    plan = f"the plan of {hours(low)} to {hours(high)} for {', '.join(expected)}"
+    took = {one.name: one.hours for one in stages if one.name in expected and _done(one)}
+    if missing := [name for name in expected if took.get(name) is None]:
+        return f"{said}; {', '.join(missing)} not done, so {plan} is not held against it."
+    mine = sum(time for time in took.values() if time is not None)
+    word = "less than" if mine < low else "more than" if mine > high else "within"
+    return f"{said}; {hours(mine)} of it {word} {plan}."
+
+
+def _done(stage: StageSpent) -> bool:
+    """Whether its last attempt reached its end."""
+    return bool(stage.attempts) and stage.attempts[-1].outcome == "done"
 
 
 def _planned(stage: Json) -> Planned:

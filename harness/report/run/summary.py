@@ -13,7 +13,7 @@ from harness.report.run.fidelity_rows import FidelitySummary, fidelity_summary
 from harness.report.run.learning import Learning, learning
 from harness.report.run.lengths import LengthRow, length_rows
 from harness.report.run.scale import ScoreScale, score_scale
-from harness.report.run.spending import Spending, spending
+from harness.report.run.spending import Spending, events_in_time, spending
 from harness.report.run.verdict import (
     ClaimRow,
     ScoreSaid,
@@ -92,7 +92,7 @@ class Summary(Frozen):
     """The configuration with the origin of each value."""
     provenance: Provenance
     notes: list[str]
-    """Files that are missing or unreadable."""
+    """What is missing, unreadable or left out."""
 
 
 def summarise(files: RunFiles) -> Summary:
@@ -120,7 +120,11 @@ def summarise(files: RunFiles) -> Summary:
         learning=found,
         lengths=length_rows(files.samples),
         fidelity=fidelity_summary(files.spec if files.trains else {}, departures, notes),
-        spending=spending(files.plan, files.events, mapping(files.spec.get("hardware"))),
+        spending=spending(
+            files.plan,
+            events_in_time(files.events, files.trainings),
+            mapping(files.spec.get("hardware")),
+        ),
         trainings=[training_of(one) for one in files.trainings],
         settings=settings(files.spec, files.card),
         provenance=Provenance(
@@ -173,8 +177,6 @@ def claims_of(files: RunFiles, head: Head) -> list[ClaimRow]:
     """The claims of the card that hold for this run, with what became of each."""
     if head.miniature:
         why = "a miniature says nothing about it"
-    elif any(score.invalid for score in files.scores):
-        why = "the score is invalid"
     elif files.scores:
         why = "this run did not measure it"
     else:
@@ -209,7 +211,8 @@ def as_json(summary: Summary) -> dict[str, Any]:
 
 def said_of(summary: Summary, score: Scores) -> Sequence[str]:
     """What is said about one score besides its numbers."""
-    return [line for said in summary.said if said.key == score.key for line in said.sentences]
+    lines = [line for said in summary.said if said.key == score.key for line in said.sentences]
+    return list(dict.fromkeys(lines))  # what is about the benchmark is said of each model
 
 
 def _text(value: Any) -> str | None:

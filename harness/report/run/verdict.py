@@ -19,7 +19,8 @@ from harness.report.render import percent, points
 
 Tone = Literal["good", "bad", "open"]
 
-TRAINED = "trained"
+RELEASED = "released"
+"""Label of upstream's weights in a control: they say nothing of what was trained here."""
 NOT_JUDGED = (
     "This is a miniature: it shows the recipe at work on a tiny model and says nothing about the "
     "published claims."
@@ -36,9 +37,12 @@ class ClaimRow(Frozen):
     metric: str
     label: str
     """The model that was held against it; empty where none was."""
+    key: str
+    """Of its score in scores.json; empty where none was."""
     claimed: float
     ours: Interval | None
-    """The same metric here, with its interval for other draws on the same problems."""
+    """The same metric here; its 95 % interval is for other draws on the same problems, of pass@k
+    and maj@k for other problems."""
     difference: Interval | None
     """Ours - claim with the noise of both; null where they do not compare."""
     independent: float | None
@@ -110,7 +114,9 @@ def claim_rows(
     why_not: str,
     all_of_card: bool,
 ) -> list[ClaimRow]:
-    """A row for each judged claim, and for each of the card that was not judged.
+    """A row for each judged claim, and for each of the card that no model of the run was held to.
+
+    Released weights that a control measured have rows, but do not stand in for the run's models.
 
     Args:
         claims: of the card, for this run's variant.
@@ -120,16 +126,18 @@ def claim_rows(
         all_of_card: whether claims that nothing was measured for have a row.
     """
     by_key = {score.key: score for score in scores}
+    spoilt = {score.benchmark for score in scores if score.invalid}
     rows, judged = [], set()
     for key, statement in read_statements(statements):
         if not isinstance(statement, Statement) or key not in by_key:
             continue
         for verdict in statement.claims:
-            judged.add((statement.benchmark, verdict.metric, verdict.percent))
+            if statement.label != RELEASED:
+                judged.add((statement.benchmark, verdict.metric, verdict.percent))
             rows.append(_judged(statement, verdict, by_key[key]))
     if all_of_card:
         rows += [
-            _not_run(claim, why_not)
+            _not_run(claim, "the score is invalid" if claim.benchmark in spoilt else why_not)
             for claim in claims
             if (claim.benchmark, claim.metric, claim.value) not in judged
         ]
@@ -142,13 +150,18 @@ def headline(
     """The outcome of a run in a sentence, and what to know beside it."""
     if broken := [score for score in scores if score.invalid]:
         lines = [f"{score.benchmark}: {score.verdict}" for score in broken]
-        return Verdict(headline="The scores are invalid.", lines=lines, tone="bad")
-    judged = [row for row in rows if row.word != "not run"]
-    judged = [row for row in judged if row.label == TRAINED] or judged
+        valid = [score for score in scores if not score.invalid]
+        if not valid:
+            return Verdict(headline="The scores are invalid.", lines=lines, tone="bad")
+        known = headline(rows, valid, miniature=miniature, claimed=claimed)
+        said = f"{len(broken)} of {len(scores)} scores are invalid."
+        return Verdict(headline=said, lines=[*lines, known.headline, *known.lines], tone="bad")
+    own = best_matches([row for row in rows if row.label != RELEASED])
+    control = _of_control(best_matches([row for row in rows if row.label == RELEASED]))
     changes = [changed(score) for score in scores if score.difference]
-    if judged:
-        return _of_claims([*judged, *(row for row in rows if row.word == "not run")], changes)
-    lines = [NOT_JUDGED] if miniature and claimed else []
+    if any(row.word != "not run" for row in own):
+        return _of_claims(own, [*changes, *control])
+    lines = [*([NOT_JUDGED] if miniature and claimed else []), *control]
     if changes:
         tones = {_tone(score) for score in scores if score.difference}
         tone = tones.pop() if len(tones) == 1 else "open"
@@ -159,19 +172,45 @@ def headline(
     return Verdict(headline="Evaluation: not run.", lines=lines, tone="open")
 
 
-def _of_claims(rows: Sequence[ClaimRow], changes: list[str]) -> Verdict:
+def best_matches(rows: Sequence[ClaimRow]) -> list[ClaimRow]:
+    """One row a claim: under several protocols it is one claim all the same."""
+    found: dict[tuple[str, str, float], list[ClaimRow]] = {}
+    for row in rows:
+        found.setdefault((row.benchmark, row.metric, row.claimed), []).append(row)
+    return [min(of_claim, key=match) for of_claim in found.values()]
+
+
+def match(row: ClaimRow) -> tuple[bool, bool, float]:
+    """How well a measurement matches its claim, best first: judged, by the same protocol, drawn
+    most precisely. The score itself has no say in it."""
+    undecided = row.word in ("protocol differs", "not run")
+    return undecided, row.protocol != "same", row.difference.half_width if row.difference else 1.0
+
+
+def _of_claims(rows: Sequence[ClaimRow], lines: list[str]) -> Verdict:
     """The headline where claims were held against measurements."""
     counts = Counter(row.word for row in rows)
     if len(rows) == 1:
         (row,) = rows
-        ours = f", ours {in_words(row.ours)}" if row.ours else ""
+        ours = f", ours {in_words(row.ours)} ({covers(row.ours)})" if row.ours else ""
         said = f"{row.benchmark} {row.metric}: {row.word}. Claimed {percent(row.claimed)}{ours}."
     else:
-        parts = [f"{counts[word]} {word}" for word in ORDER if counts[word]]
-        said = f"Of {len(rows)} published claims: {', '.join(parts)}."
+        said = f"Of {len(rows)} published claims: {_counted(rows)}."
     met = counts["reproduced"] + counts["above"]
     tone: Tone = "bad" if counts["below"] else "good" if met == len(rows) else "open"
-    return Verdict(headline=said, lines=changes, tone=tone)
+    return Verdict(headline=said, lines=lines, tone=tone)
+
+
+def _of_control(rows: Sequence[ClaimRow]) -> list[str]:
+    """What the control found, which is not about the training."""
+    if not rows:
+        return []
+    return [f"Control, the released weights measured here: {_counted(rows)}."]
+
+
+def _counted(rows: Sequence[ClaimRow]) -> str:
+    counts = Counter(row.word for row in rows)
+    return ", ".join(f"{counts[word]} {word}" for word in ORDER if counts[word])
 
 
 def _tone(score: Scores) -> Tone:
@@ -198,7 +237,8 @@ def changed(score: Scores) -> str:
 def score_in_words(score: Scores) -> str:
     """The scores of one benchmark with their intervals."""
     models = [f"{model.label} {in_words(model.accuracy)}" for model in score.models]
-    return f"{score.benchmark}, avg@{score.samples_per_problem}: {'; '.join(models)}."
+    k = score.samples_per_problem
+    return f"{score.benchmark}, avg@{k} [95 % over problems]: {'; '.join(models)}."
 
 
 def measured(model: ModelScore, metric: str) -> Interval | None:
@@ -221,6 +261,7 @@ def _judged(statement: Statement, verdict: ClaimVerdict, score: Scores) -> Claim
         benchmark=statement.benchmark,
         metric=verdict.metric,
         label=statement.label,
+        key=score.key,
         claimed=verdict.percent / 100,
         ours=measured(model, verdict.metric) if model else None,
         difference=verdict.difference,
@@ -244,6 +285,7 @@ def _not_run(claim: Claim, why_not: str) -> ClaimRow:
         benchmark=claim.benchmark,
         metric=claim.metric,
         label="",
+        key="",
         claimed=claim.value / 100,
         ours=None,
         difference=None,
@@ -259,3 +301,14 @@ def _not_run(claim: Claim, why_not: str) -> ClaimRow:
 def in_words(interval: Interval) -> str:
     """A share with its interval."""
     return f"{percent(interval.value)} [{percent(interval.low)}, {percent(interval.high)}]"
+
+
+def over_problems(interval: Interval) -> bool:
+    """Whether an interval is for other problems; else for other draws on the same ones."""
+    return interval.method not in ("sampling", "bound")
+
+
+def covers(interval: Interval) -> str:
+    """What an interval is for, in words."""
+    other = "problems of this kind" if over_problems(interval) else "draws on the same problems"
+    return f"95 % interval for other {other}"

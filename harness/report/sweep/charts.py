@@ -9,7 +9,7 @@ from typing import Any
 from harness.report.render import number, percent
 from harness.report.run.charts import Chart, finished
 from harness.report.run.configuration import as_text
-from harness.report.run.learning import thinned
+from harness.report.run.learning import KEPT, thinned
 from harness.report.sweep.fields import Varied
 from harness.report.sweep.rows import Row, Sweep
 from harness.report.sweep.runs import ACCURACY, LENGTH, REWARD, ManyRun
@@ -34,7 +34,7 @@ class Colouring:
 
 
 def charts(runs: Sequence[ManyRun], sweep: Sweep) -> list[Chart]:
-    """All charts that have data: curves first, then scores."""
+    """The charts that have data: curves first, then scores, as many as a page bears."""
     colouring = colours(sweep)
     curves = [
         _curves(f"curves-{index}", title, runs, sweep, colouring)
@@ -43,11 +43,19 @@ def charts(runs: Sequence[ManyRun], sweep: Sweep) -> list[Chart]:
     ]
     scores = [
         _scores(f"scores-{place}-{column}", sweep, column, place)
+        for column, place in score_charts(sweep)[:MOST_SCORE_CHARTS]
+    ]
+    return curves + scores
+
+
+def score_charts(sweep: Sweep) -> list[tuple[int, int]]:
+    """Column and varied field of every chart of scores that has something to tell apart."""
+    return [
+        (column, place)
         for column in range(len(sweep.columns))
         for place in range(len(sweep.varied))
-        if len({r.values[place] for r in sweep.rows if _valid(r, column)}) > 1
+        if len({row.values[place] for row in sweep.rows if _valid(row, column)}) > 1
     ]
-    return curves + scores[:MOST_SCORE_CHARTS]
 
 
 def colours(sweep: Sweep) -> Colouring:
@@ -75,7 +83,7 @@ def _curves(
     import altair as alt
 
     having = [index for index, run in enumerate(runs) if title in run.curves]
-    kept = max(8, MOST_POINTS // len(having))
+    kept = min(KEPT, max(8, MOST_POINTS // len(having)))
     points = [
         {"s": step, "v": round(value, 6), "r": sweep.rows[i].label, "c": colouring.names[i]}
         for i in having
@@ -94,13 +102,18 @@ def _curves(
         )
     )
     return Chart(
-        id=id, title=title, alt=_about_curves(title, runs, sweep, colouring, having),
+        id=id, title=title, alt=_about_curves(title, runs, sweep, colouring, having, kept),
         spec=_with_data(lines, points, 260), height=320,
     )  # fmt: skip
 
 
 def _about_curves(
-    title: str, runs: Sequence[ManyRun], sweep: Sweep, colouring: Colouring, having: list[int]
+    title: str,
+    runs: Sequence[ManyRun],
+    sweep: Sweep,
+    colouring: Colouring,
+    having: list[int],
+    kept: int,
 ) -> str:
     share = title == ACCURACY
     said = percent if share else number
@@ -112,6 +125,8 @@ def _about_curves(
         text += f" ({lowest}) to {said(high)} ({highest})"
     if without := len(runs) - len(having):
         text += f"; {without} without data"
+    if any(runs[i].curves[title][-1][0] > kept for i in having):
+        text += f"; long curves are thinned to about {kept} points"
     return (
         f"{text}. One colour for each {colouring.by}."
         if colouring.by not in ("", "run")

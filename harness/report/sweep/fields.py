@@ -1,4 +1,4 @@
-"""What varies between runs and what does not, from their configurations; read by sweep.py."""
+"""What varies between runs and what does not, from their configurations; read by rows.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Fields:
     hidden: list[Varied]
     """Those that found no room."""
     seed: Varied | None
-    """The seed, where it differs: runs that differ in nothing else are repetitions."""
+    """The seeds that differ: runs that differ in nothing else are repetitions."""
     fixed: dict[str, str]
     """Field -> its one value."""
     groups: list[int]
@@ -75,13 +75,23 @@ def compare(specs: Sequence[dict[str, Any]], overridden: Sequence[str] = ()) -> 
         for found, label in zip(named, labels, strict=True)
     ]
     keys = list(zip(*(patterns[v.field] for v in varied), strict=True)) or [()] * len(specs)
-    seed = min(seeds, key=lambda name: (name != "seed", name), default=None)
     return Fields(
         varied=varied[:MOST_FIELDS],
         hidden=varied[MOST_FIELDS:],
-        seed=Varied(field=seed, label="seed", values=columns[seed]) if seed else None,
+        seed=_seed([(name, columns[name]) for name in seeds]),
         fixed={name: as_text(columns[name][0]) for name in names if name not in differing},
         groups=list(_pattern(keys)),
+    )
+
+
+def _seed(seeds: Sequence[tuple[str, tuple[Any, ...]]]) -> Varied | None:
+    """The seeds that differ as one column."""
+    if not seeds:
+        return None
+    names, columns = zip(*seeds, strict=True)
+    rows = [", ".join(map(as_text, row)) for row in zip(*columns, strict=True)]
+    return Varied(
+        field=", ".join(names), label="seed", values=columns[0] if len(names) == 1 else tuple(rows)
     )
 
 

@@ -9,7 +9,7 @@ from harness.report.sweep.rows import Cell, Row, SeedMean, Sweep
 def markdown(sweep: Sweep) -> str:
     """Tables of runs, configurations and differences, then failures."""
     parts = [f"# Sweep over {len(sweep.rows)} run(s)", sweep.counts, text_table(*_runs(sweep))]
-    if sweep.seeds_vary:
+    if sweep.seed_field:
         parts += ["## Mean over seeds", text_table(*_groups(sweep))]
     if sweep.paired.pairs:
         parts += ["## Paired differences", about_pairs(len(sweep.paired.pairs))]
@@ -32,17 +32,17 @@ def about_pairs(count: int) -> str:
     return (
         f"{count} comparisons, paired by problem. p is from the exact sign-flip test and corrected "
         f"for the {count} comparisons by Holm's method; the 95 % intervals are each for one "
-        f"comparison and not corrected: by chance about {max(1, round(count / 20))} of {count} "
-        "would miss zero. They speak about other problems of this kind; another training seed is "
-        "not in them."
+        f"comparison and not corrected: between equals {count / 20:.2g} of {count} "
+        "would miss zero on average. They speak about other problems of this kind; another "
+        "training seed is not in them."
     )
 
 
 def _runs(sweep: Sweep) -> tuple[list[str], list[list[str]]]:
     columns = ["run", *(varied.label for varied in sweep.varied)]
-    columns += ["seed"] if sweep.seeds_vary else []
+    columns += ["seed"] if sweep.seed_field else []
     columns += ["state", "steps", "reward", *(f"{c.title} [95 %]" for c in sweep.columns), "hours"]
-    return columns, [_run(row, sweep.seeds_vary) for row in sweep.rows]
+    return columns, [_run(row, bool(sweep.seed_field)) for row in sweep.rows]
 
 
 def _run(row: Row, seeds: bool) -> list[str]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from harness.report.render import plain_json, render
 from harness.report.run.page import PAGE, write
-from harness.report.sweep.charts import charts
+from harness.report.sweep.charts import MOST_SCORE_CHARTS, charts, score_charts
 from harness.report.sweep.markdown import about_pairs, markdown
 from harness.report.sweep.rows import in_short, sweep
 from harness.report.sweep.runs import ManyRun
@@ -22,6 +22,7 @@ def write_sweep(runs: Sequence[ManyRun], where: Path) -> Path:
     context = {
         "sweep": found,
         "charts": charts(runs, found),
+        "more_charts": max(0, len(score_charts(found)) - MOST_SCORE_CHARTS),
         "links": _links(runs, where),
         "values": [in_short(v.values) for v in [*found.varied, *found.hidden]],
         "seeds": in_short([row.seed for row in found.rows]),

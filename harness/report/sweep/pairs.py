@@ -1,5 +1,5 @@
 """Differences between the configurations of a sweep, paired by problem, with Holm's correction for
-their number; pure, sweep.py shows them."""
+their number; pure, rows.py asks for them."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -3,7 +3,7 @@ together, differences with their uncertainty. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedMean:
-    """Mean score over the seeds of one configuration; shares."""
+    """Mean score over the finished runs of one configuration, which differ in seeds; shares."""
 
     value: float
     low: float | None
@@ -105,7 +105,8 @@ class Sweep:
     columns: list[Column]
     varied: list[Varied]
     hidden: list[Varied]
-    seeds_vary: bool
+    seed_field: str
+    """Seeds that vary, by their fields; empty where none does."""
     fixed: dict[str, str]
     rows: list[Row]
     groups: list[Group]
@@ -140,11 +141,11 @@ def sweep(runs: Sequence[ManyRun], where: Path) -> Sweep:
         columns=columns,
         varied=fields.varied,
         hidden=fields.hidden,
-        seeds_vary=fields.seed is not None,
+        seed_field=fields.seed.field if fields.seed else "",
         fixed=fields.fixed,
         rows=rows,
         groups=_groups(rows, fields, columns),
-        paired=paired(_entrants(runs, fields)),
+        paired=_paired(runs, fields),
         failures=[(r.label, r.state, r.reason or "no reason given") for r in rows if not _done(r)],
         problems=[
             (row.label, problem)
@@ -180,7 +181,7 @@ def _titled(column: Column, times: Counter[str]) -> Column:
     if times[column.benchmark] == 1:
         return column
     title = f"{column.benchmark} (protocol {column.protocol_hash[:6]})"
-    return Column(**{**asdict(column), "title": title})
+    return replace(column, title=title)
 
 
 def _row(run: ManyRun, label: str, fields: Fields, index: int, columns: list[Column]) -> Row:
@@ -253,7 +254,10 @@ def _groups(rows: Sequence[Row], fields: Fields, columns: Sequence[Column]) -> l
                 values=mine[0].values,
                 runs=[row.run for row in mine],
                 done=sum(map(_done, mine)),
-                means=[_seed_mean([row.cells[i] for row in mine]) for i in range(len(columns))],
+                means=[
+                    _seed_mean([row.cells[i] for row in mine if _done(row)])
+                    for i in range(len(columns))
+                ],
             )
         )
     return found
@@ -280,14 +284,19 @@ def seed_mean(values: Sequence[float]) -> SeedMean:
     return SeedMean(value=mean, low=max(0.0, mean - half), high=min(1.0, mean + half), seeds=count)
 
 
-def _entrants(runs: Sequence[ManyRun], fields: Fields) -> list[Entrant]:
-    """The valid measurements of finished runs; unfinished ones may still change."""
-    return [
-        Entrant(group=group, scores=measured.scores)
+def _paired(runs: Sequence[ManyRun], fields: Fields) -> Paired:
+    """Differences between the valid measurements of finished runs; unfinished ones may change."""
+    every = [
+        (run, Entrant(group=group, scores=measured.scores))
         for run, group in zip(runs, fields.groups, strict=True)
         for measured in own_measurements(run)
-        if run.finished and not measured.scores.invalid
     ]
+    entrants = [one for run, one in every if run.finished and not one.scores.invalid]
+    found = paired(entrants)
+    if not (left_out := len(every) - len(entrants)):
+        return found
+    note = f"{left_out} measurement(s) of unfinished runs, or that are invalid, are not compared"
+    return replace(found, notes=[*found.notes, note])
 
 
 def in_short(values: Sequence[Any], most: int = 12) -> str:

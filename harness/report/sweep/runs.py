@@ -7,9 +7,19 @@ from pathlib import Path
 
 from evals.scores import ModelScore, Scores
 from harness.chain import STAGES_FOLDER
-from harness.report.read import EVALUATION, Json, TrainingFiles, mapping, read_events, read_json
+from harness.report.read import (
+    EVALUATION,
+    PLAN,
+    Json,
+    TrainingFiles,
+    listed,
+    mapping,
+    read_events,
+    read_json,
+    stage_names,
+)
 from harness.report.run.learning import Point, learning
-from harness.report.run.spending import spending
+from harness.report.run.spending import events_in_time, spending
 from harness.submit.collect import Measured, Result, result_of
 from harness.submit.decide import RunState
 
@@ -91,31 +101,32 @@ def _read(state: RunState) -> ManyRun:
     result, spec = result_of(state), mapping(run.get("spec"))
     trains = run.get("kind") != EVALUATION
     events = read_events(state.folder, [])
-    spent = spending({}, events, mapping(spec.get("hardware"))).total
+    trainings = _trainings(state.folder, spec, events)
+    plan = read_json(state.folder / PLAN, [])
+    timed = events_in_time(events, trainings)
+    spent = spending(plan, timed, mapping(spec.get("hardware"))).total
     return ManyRun(
         result=result,
         spec=spec,
         trains=trains,
         overrides=_overrides(state.folder),
-        curves=_curves(_trainings(state.folder, spec, events), spec) if trains else {},
+        curves=_curves(trainings, spec) if trains else {},
         hours=spent.hours,
         gpu_hours=spent.gpu_hours,
-        problems=(*notes, *result.problems),
+        problems=(*notes, *result.problems, *_measured_again(result)),
     )
 
 
 def _trainings(folder: Path, spec: Json, events: list[Json]) -> list[TrainingFiles]:
     """The event logs of a run's trainings: its own, or one for each stage of its chain."""
-    names = [str(mapping(stage).get("name")) for stage in spec.get("stages") or []]
-    stages = [(name, folder / STAGES_FOLDER / name) for name in names]
+    stages = [(name, folder / STAGES_FOLDER / name) for name in stage_names(spec)]
     return [
         TrainingFiles(name=name, events=read_events(path, [])) for name, path in stages
     ] or [TrainingFiles(name="", events=events)]  # fmt: skip
 
 
 def _overrides(folder: Path) -> tuple[str, ...]:
-    said = read_json(folder / "provenance.json", []).get("overrides")
-    words = [str(word) for word in said] if isinstance(said, list) else []
+    words = map(str, listed(read_json(folder / "provenance.json", []).get("overrides")))
     return tuple(word.lstrip("+~").partition("=")[0] for word in words)
 
 
@@ -132,9 +143,30 @@ def subject(scores: Scores) -> ModelScore:
 
 
 def own_measurements(run: ManyRun) -> list[Measured]:
-    """The measurements of a run's own model; a control that measured the released one is none."""
+    """The measurements of a run's own model, one for each protocol; a control that measured the
+    released one is none."""
+    return list({_alike(found): found for found in _own(run.result)}.values())
+
+
+def _own(result: Result) -> list[Measured]:
     return [
         found
-        for found in run.result.measured
+        for found in result.measured
         if any(model.label not in NOT_OURS for model in found.scores.models)
+    ]
+
+
+def _alike(found: Measured) -> tuple[str, str]:
+    return found.scores.benchmark, found.scores.protocol_hash
+
+
+def _measured_again(result: Result) -> list[str]:
+    """Measurements that another one of the same protocol stands for: other draws are no seed."""
+    own = _own(result)
+    last = {_alike(found): found for found in own}
+    return [
+        f"evaluation/{found.protocol}/{found.scores.benchmark} is not counted: "
+        f"evaluation/{last[_alike(found)].protocol} has the same protocol"
+        for found in own
+        if last[_alike(found)] is not found
     ]

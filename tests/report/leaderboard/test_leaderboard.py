@@ -104,6 +104,18 @@ def test_independent_scores_are_those_of_the_released_model(tmp_path: Path) -> N
     )  # fmt: skip
 
 
+def test_a_claim_about_the_base_has_no_released_weights(tmp_path: Path) -> None:
+    card = load_card("deepscaler")
+    (claim, *_) = card.claims
+    about_base = card.model_copy(update={"claims": [claim.model_copy(update={"about": "base"})]})
+    evidence(tmp_path / "a", label="released", claim={"word": "above"})
+    runs = runs_in(tmp_path)
+    (plain, *_) = leaderboard(runs, tmp_path, [card], []).lines
+    (line,) = leaderboard(runs, tmp_path, [about_base], []).lines
+    assert plain.released is not None and plain.independent is not None
+    assert line.released is None and line.independent is None
+
+
 def test_every_claim_and_every_system_is_there(tmp_path: Path) -> None:
     evidence(tmp_path / "a")
     make_run(tmp_path / "m", spec_of(repro="tinyzero", miniature=True))
@@ -137,6 +149,22 @@ def test_pages_and_data_agree(tmp_path: Path) -> None:
     for text in (page, short):
         assert "below" in text and "not run" in text and "DeepScaleR" in text
     assert "http-equiv" in page and 'src="' not in page and 'href="http' not in page
+
+
+def test_claims_on_one_benchmark_have_rows_of_their_own(tmp_path: Path) -> None:
+    card = load_card("deepscaler")
+    (claim, *_) = card.claims
+    twin = claim.model_copy(update={"model": "the small one", "value": 20.0})
+    other = claim.model_copy(update={"metric": "avg@1"})
+    own = card.model_copy(update={"claims": [claim, twin, other]})
+    drawn = chart(leaderboard([], tmp_path, [own], []))
+    assert drawn is not None
+    data = next(iter(drawn.spec["datasets"].values())) if "datasets" in drawn.spec else None
+    assert {point["row"] for point in data or drawn.spec["data"]["values"]} == {
+        "deepscaler aime24 avg@16",
+        "deepscaler aime24 avg@16 the small one",
+        "deepscaler aime24 avg@1",
+    }
 
 
 def test_the_chart_shows_claims_with_something_beside_them(tmp_path: Path) -> None:

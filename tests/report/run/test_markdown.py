@@ -1,5 +1,6 @@
 """The summary in Markdown: short, a table, and nothing of a model's or a user's text as markup."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from harness.report.markdown import escaped
 from harness.report.read import read_run
 from harness.report.run.markdown import markdown
 from harness.report.run.summary import summarise
-from tests.report.making import HOSTILE, make_run, sample
+from tests.report.making import HOSTILE, make_run, sample, scores
 
 
 @pytest.fixture
@@ -24,6 +25,23 @@ def test_verdict_table_and_a_few_lines(text: str) -> None:
     assert "- Reward: " in text
     assert "- Took 101.0 s; not planned" in text
     assert len(text.splitlines()) < 20
+
+
+def test_an_invalid_score_is_no_number(tmp_path: Path) -> None:
+    spoilt = {"name": "canaries", "passed": False, "detail": "", "spoils": True}
+    folder = make_run(tmp_path / "bad", rows=[sample(1)], score=scores(checks=[spoilt]))
+    said = markdown(summarise(read_run(folder)))
+    assert "| held\\_out | trained | avg@4 | INVALID |  |" in said
+    assert "62.0 %" not in said and "+31.0" not in said
+
+
+def test_status_and_its_reason_are_said_as_text(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", rows=[sample(1)])
+    write = {"state": HOSTILE, "reason": "out of | memory"}
+    (folder / "status.json").write_text(json.dumps(write))
+    said = markdown(summarise(read_run(folder)))
+    assert "<script" not in said.replace("\\<", "")
+    assert "out of \\| memory" in said
 
 
 def test_rows_have_as_many_cells_as_the_header(text: str) -> None:

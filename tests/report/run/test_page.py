@@ -129,7 +129,7 @@ def test_scores_of_another_shape_are_said_and_not_raised(run_dir: Path) -> None:
     (run_dir / SCORES_FILE).write_text('{"models": [{"label": "base"}]}')
     text = page_of(run_dir)
     assert "Evaluation: not run" in text
-    assert "cannot be shown" in text
+    assert f"{SCORES_FILE} cannot be shown" in text
 
 
 def test_reproduction_names_claim_and_differences(run_dir: Path) -> None:
@@ -149,6 +149,30 @@ def test_a_miniature_says_that_it_says_nothing_about_the_claims(run_dir: Path) -
     assert "says nothing about the published claims" in text
     assert text.count('<span class="word open">not run</span>') == 5
     assert "43.1 %" in text
+
+
+def test_without_a_card_nobody_says_that_nothing_departs(run_dir: Path) -> None:
+    run = {"name": "r", "identity": "i", "spec": {"repro": "nobody"}}
+    (run_dir / "run.json").write_text(json.dumps(run))
+    text = page_of(run_dir)
+    assert "no known difference" not in text
+    assert "What departs from upstream is not known" in text
+
+
+def test_a_loss_that_is_no_number_is_said(run_dir: Path) -> None:
+    event = {"kind": "step", "step": 10, "attempt": 2, "metrics": {"train/loss": float("nan")}}
+    with (run_dir / "events.jsonl").open("a") as log:
+        log.write("\n" + lines([event]))
+    assert "train/loss was nan or infinite at 1 of 1 steps" in page_of(run_dir)
+
+
+def test_gpus_of_a_stage_that_holds_fewer_are_named(run_dir: Path) -> None:
+    hardware = {"device": "cuda", "nodes": 1, "gpus_per_node": 8}
+    run = {"name": "r", "identity": "i", "spec": {"repro": None, "hardware": hardware}}
+    (run_dir / "run.json").write_text(json.dumps(run))
+    stages = [{"name": "train", "gpus": 8}, {"name": "evaluate", "gpus": 1}]
+    (run_dir / "plan.json").write_text(json.dumps({"stages": stages}))
+    assert "8 GPUs, 1 for evaluate." in page_of(run_dir)
 
 
 def test_what_is_said_about_a_score_is_shown(run_dir: Path) -> None:
@@ -171,6 +195,8 @@ def test_a_spoilt_score_is_called_invalid(run_dir: Path) -> None:
     text = page_of(run_dir)
     assert "INVALID, for this does not hold: canaries" in text
     assert "canaries: wrong on 7" in text
+    assert "The numbers below are no result." in text
+    assert "<strong>62.0 %" not in text and "scores-chart" not in text
     assert '<p class="headline bad">The scores are invalid.</p>' in text
 
 
@@ -200,6 +226,7 @@ def test_samples_set_aside_or_beyond_k_are_not_shown(run_dir: Path) -> None:
     text = page_of(run_dir)
     assert "stale-" not in text
     assert "All 10 samples" in text
+    assert "held_out: 1 sample(s) of base have no verdict and are left out" in text
 
 
 @pytest.mark.parametrize(("detectable", "said"), [(0.05, "from 5.0 points on"), (1.98, "So few")])
@@ -238,3 +265,26 @@ def test_numbers_that_json_has_not_are_null(run_dir: Path) -> None:
     text = (run_dir / "report.json").read_text()
     assert json.loads(text, parse_constant=lambda name: pytest.fail(name))
     assert "late" in text
+
+
+def test_what_is_about_a_benchmark_is_said_once(run_dir: Path) -> None:
+    said = [
+        {"benchmark": "held_out", "label": label, "sentences": ["an overlap of 3 problems"]}
+        for label in ("base", "trained")
+    ]
+    path = run_dir / "evaluation/held_out-0/statement.json"
+    path.write_text(json.dumps({"statements": said}))
+    assert page_of(run_dir).count("an overlap of 3 problems") == 1
+
+
+def test_sources_that_differ_in_case_only_are_two(run_dir: Path) -> None:
+    claim = {"percent": 43.1, "metric": "avg@4", "word": "below", "reasons": ["why"],
+             "differing": [], "unknown": [], "k_needed": None, "difference": None,
+             "margin": None}  # fmt: skip
+    claims = [claim | {"source": f"a/b@c:{name}"} for name in ("README.md", "readme.md")]
+    said = {"benchmark": "held_out", "label": "trained", "claims": claims, "independent": None,
+            "overlap": None}  # fmt: skip
+    path = run_dir / "evaluation/held_out-0/statement.json"
+    path.write_text(json.dumps({"statements": [said]}))
+    text = page_of(run_dir)
+    assert '<li id="source-1">a/b@c:README.md</li><li id="source-2">a/b@c:readme.md</li>' in text

@@ -22,7 +22,7 @@ from harness.report.run.learning import (
     with_truncated,
 )
 from harness.report.run.scale import score_scale
-from harness.report.run.spending import attempt_times, spending
+from harness.report.run.spending import attempt_times, events_in_time, spending
 from harness.report.run.summary import summarise
 from harness.report.run.verdict import claim_rows, headline
 from tests.report.making import make_run, model, sample, scores
@@ -102,6 +102,70 @@ def test_the_released_model_does_not_stand_in_for_the_trained_one() -> None:
     found = rows_of(statement("below", label="released"), statement("reproduced"), score=score)
     verdict = headline(found, [score], miniature=False, claimed=True)
     assert "1 reproduced" in verdict.headline and "below" not in verdict.headline
+
+
+def test_a_control_does_not_reproduce_a_claim() -> None:
+    score = measured(models=[model("released", 0.43)], difference=None)
+    found = rows_of(statement("reproduced", label="released"), score=score)
+    assert [row.word for row in found] == ["reproduced", *["not run"] * 5]
+    verdict = headline(found, [score], miniature=False, claimed=True)
+    assert "reproduced" not in verdict.headline and verdict.tone == "open"
+    assert verdict.lines == ["Control, the released weights measured here: 1 reproduced."]
+
+
+def test_a_claim_under_two_protocols_is_one_claim_and_the_best_match_counts() -> None:
+    again = statement("protocol differs", differing=["max_tokens"]) | {"score": "other"}
+    both = [measured(), measured(key="other")]
+    claims = load_card("deepscaler").claims
+    found = claim_rows(claims, both, [again, statement("reproduced")], why_not="", all_of_card=True)
+    verdict = headline(found, both, miniature=False, claimed=True)
+    assert verdict.headline == "Of 5 published claims: 1 reproduced, 4 not run."
+
+
+SPOILT = {"name": "canaries", "passed": False, "detail": "wrong", "spoils": True}
+
+
+def test_an_invalid_score_is_no_result_and_does_not_spoil_the_others() -> None:
+    bad = Scores.model_validate(scores("math500", key="bad", checks=[SPOILT]))
+    score = measured()
+    claims = load_card("deepscaler").claims
+    found = claim_rows(
+        claims, [score, bad], [statement("below")], why_not=NOT_MEASURED, all_of_card=True
+    )
+    reasons = {row.benchmark: row.reasons for row in found if row.word == "not run"}
+    assert reasons.pop("math500") == ["the score is invalid"]
+    assert set(map(tuple, reasons.values())) == {(NOT_MEASURED,)}
+    verdict = headline(found, [score, bad], miniature=False, claimed=True)
+    assert (verdict.headline, verdict.tone) == ("1 of 2 scores are invalid.", "bad")
+    assert "Of 5 published claims: 1 below, 4 not run." in verdict.lines
+    scale = score_scale([score, bad], found)
+    assert scale is not None and {bar.row for bar in scale.bars} == {"base", "trained"}
+    assert "math500" not in scale.alt
+    assert score_scale([bad], []) is None
+
+
+def test_two_protocols_of_a_benchmark_have_rows_of_their_own() -> None:
+    both = [measured(), measured(key="other")]
+    said = [statement("below"), statement("below", metric="greedy") | {"score": "other"}]
+    found = score_scale(both, claim_rows([], both, said, why_not="", all_of_card=False))
+    assert found is not None
+    assert len({bar.row for bar in found.bars}) == len(found.bars) == 4
+    claims = {(mark.row, mark.said) for mark in found.marks if mark.kind == "claim"}
+    assert claims == {
+        ("aime24 · trained (def)", "claim 43.1 % (avg@16)"),
+        ("aime24 · trained (other)", "claim 43.1 % (greedy)"),
+    }
+
+
+def test_an_interval_over_problems_is_not_shown_as_one_for_the_same_problems() -> None:
+    score = measured()
+    found = score_scale([score], rows_of(statement("below", metric="pass@4"), score=score))
+    assert found is not None
+    bar = found.bars[-1]
+    assert (bar.low, bar.high) == (None, None) and bar.wide_low < bar.value < bar.wide_high
+    (one,) = rows_of(statement("below", metric="pass@4"))[:1]
+    verdict = headline([one], [score], miniature=False, claimed=True)
+    assert "(95 % interval for other problems of this kind)" in verdict.headline
 
 
 def test_one_claim_is_said_with_its_numbers() -> None:
@@ -187,6 +251,32 @@ def test_the_latest_attempt_wins() -> None:
     assert [(one.step, one.name) for one in found.boundaries] == [(5, "attempt 2")]
 
 
+def test_a_quantity_that_two_stages_log_by_two_names_is_there_for_both() -> None:
+    def log(**metrics: float) -> list[Json]:
+        return [{"kind": "step", "step": n, "attempt": 1, "metrics": metrics} for n in (1, 2)]
+
+    sft = TrainingFiles(name="a", events=log(**{"train/grad_norm": 1.0}))
+    rl = TrainingFiles(name="b", events=log(**{"actor/grad_norm": 2.0}))
+    found = learning([sft, rl], {}).curves
+    assert [(one.title, one.points) for one in found] == [
+        ("Gradient norm", [(3, 2.0), (4, 2.0)]),
+        ("Gradient norm (train/grad_norm)", [(1, 1.0), (2, 1.0)]),
+    ]
+
+
+def test_steps_without_a_finite_number_are_said() -> None:
+    values = [1.0, float("nan"), float("inf"), 2.0]
+    events = [
+        {"kind": "step", "step": n, "attempt": 1, "metrics": {"train/loss": value}}
+        for n, value in enumerate(values, start=1)
+    ]
+    found = learning([TrainingFiles(name="", events=events)], {})
+    assert found.broken == ["train/loss was nan or infinite at 2 of 4 steps"]
+    assert found.curves[0].points == [(1, 1.0), (4, 2.0)]
+    lost = learning([TrainingFiles(name="", events=[*events[:1], events[3]])], {})
+    assert lost.steps == 4 and lost.broken == []
+
+
 def test_limits_follow_the_stages() -> None:
     metrics = {"response_length/mean": 9.0}
     events = [{"kind": "step", "step": n, "attempt": 1, "metrics": metrics} for n in (1, 2)]
@@ -248,10 +338,48 @@ def test_planned_against_spent() -> None:
         ("train", 2, 16, 32), ("evaluate", 1, 1, 2), ("control", None, None, None),
     ]  # fmt: skip
     assert (found.total.hours, found.total.gpu_hours, found.total.usd) == (3, 17, 34)
-    assert (
-        found.finding
-        == "Took 3.0 h, 17 GPU-hours, $34.00: more than the plan of 30.0 min to 2.0 h."
+    assert found.finding == (
+        "Took 3.0 h, 17 GPU-hours, $34.00; 3.0 h of it within the plan of 60.0 min to 4.0 h for "
+        "train, evaluate."
     )
+
+
+PLANNED = {"stages": [{"name": name, "hours": span(8)} for name in ("train", "evaluate")]}
+
+
+def test_only_stages_that_have_a_plan_are_held_against_it() -> None:
+    names = ("prepare", "train", "evaluate")
+    events = [event("stage_done", 1, stage=name, seconds=36000.0) for name in names]
+    found = spending(PLANNED, events, HARDWARE).finding
+    assert "Took 30.0 h" in found
+    assert "20.0 h of it within the plan of 8.0 h to 32.0 h for train, evaluate" in found
+
+
+@pytest.mark.parametrize(
+    "last", [[], [event("failed", 20, stage="evaluate")], [event("stage_started", 20)]]
+)
+def test_a_run_that_is_not_done_is_not_called_cheap(last: list[Json]) -> None:
+    events = [event("stage_done", 10, stage="train", seconds=3600.0), *last]
+    found = spending(PLANNED, events, HARDWARE).finding
+    assert "evaluate not done" in found and "is not held against it" in found
+
+
+def test_a_killed_attempt_that_left_no_further_event_has_no_known_time() -> None:
+    events = [
+        event("stage_started", 0, stage="evaluate"),
+        event("run_started", 5000, 2),
+        event("stage_done", 5100, 2, stage="evaluate", seconds=100.0),
+    ]
+    first, second = attempt_times(events)["evaluate"]
+    assert (first.seconds, first.outcome, second.seconds) == (None, "killed", 100.0)
+    assert spending({}, events, {}).finding.startswith("Took at least 100.0 s")
+
+
+def test_the_stages_of_a_chain_tell_how_long_a_killed_attempt_was_at_work() -> None:
+    events = [event("stage_started", 0, stage="train a"), event("run_started", 9000, 2)]
+    inner = TrainingFiles(name="a", events=[event("step", 3600, step=1, metrics={})])
+    (attempt,) = attempt_times(events_in_time(events, [inner]))["train a"]
+    assert (attempt.seconds, attempt.outcome) == (3600, "killed")
 
 
 def test_without_a_plan_it_says_so_and_a_laptop_has_no_gpu_hours() -> None:

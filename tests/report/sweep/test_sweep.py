@@ -11,7 +11,7 @@ from evals.scores import Check
 from evals.verdicts import compare as compare_models
 from harness.report.sweep.charts import MOST_POINTS, charts, colours
 from harness.report.sweep.fields import MOST_FIELDS, compare
-from harness.report.sweep.markdown import markdown
+from harness.report.sweep.markdown import about_pairs, markdown
 from harness.report.sweep.page import write_sweep
 from harness.report.sweep.pairs import Entrant, holm, paired
 from harness.report.sweep.rows import Sweep, in_short, seed_mean, sweep
@@ -74,6 +74,13 @@ def test_fields_in_step_share_a_column_named_by_the_command_line() -> None:
 def test_a_field_in_step_with_the_seed_is_no_repetition() -> None:
     specs = [spec_of(algorithm__kl=0.1 * seed, seed=seed) for seed in (1, 2)]
     assert compare(specs).groups == [0, 1]
+
+
+def test_every_seed_that_varies_is_named() -> None:
+    specs = [spec_of(seed=seed) | {"data": {"subset_seed": 7 * seed}} for seed in (1, 2)]
+    found = compare(specs).seed
+    assert found is not None
+    assert (found.field, found.values) == ("seed, data.subset_seed", ("1, 7", "2, 14"))
 
 
 def test_labels_are_as_short_as_they_can_be_told_apart() -> None:
@@ -159,6 +166,11 @@ def test_many_configurations_are_held_against_the_highest_and_that_is_said() -> 
     assert "of 66 possible pairs" in found.notes[0] and "overstated" in found.notes[0]
 
 
+@pytest.mark.parametrize(("count", "said"), [(2, "0.1 of 2"), (6, "0.3 of 6"), (60, "3 of 60")])
+def test_chance_findings_are_not_overstated(count: int, said: str) -> None:
+    assert f"between equals {said} would miss zero on average" in about_pairs(count)
+
+
 def test_seeds_of_a_configuration_are_pooled() -> None:
     entrants = [Entrant(group=g, scores=scores(seed=10 * g + s)) for g in (0, 1) for s in (1, 2)]
     (pair,) = paired(entrants).pairs
@@ -194,6 +206,36 @@ def test_groups_are_means_over_their_measured_seeds(where: Path) -> None:
     (mean,) = high.means
     assert (len(high.runs), high.done) == (4, 3)
     assert mean is not None and mean.seeds == 2 and low.label == "lr=1e-06"
+
+
+def test_scores_of_unfinished_runs_are_in_no_mean_and_no_comparison(where: Path) -> None:
+    spec = spec_of(algorithm__optimizer__lr=1e-6, seed=6)
+    make_run(where / "run-of-a-sweep-u-s6", spec, measured=[scores(seed=77)], state="failed")
+    found = made(where)
+    mean = found.groups[0].means[0]
+    assert (len(found.groups[0].runs), found.groups[0].done) == (3, 2)
+    assert mean is not None and mean.seeds == 2
+    assert "1 measurement(s) of unfinished runs" in found.paired.notes[-1]
+
+
+def test_another_draw_of_the_same_run_is_no_seed(where: Path) -> None:
+    folder = min(path for path in where.iterdir() if path.is_dir())
+    again = folder / "evaluation/p-1/toy/scores.json"
+    again.parent.mkdir(parents=True)
+    again.write_text(scores(trained=0.4, seed=55).model_dump_json())
+    found = made(where)
+    assert {pair.first_seeds for pair in found.paired.pairs} == {2}
+    assert any("evaluation/p-0/toy is not counted" in problem for _, problem in found.problems)
+
+
+def test_a_stage_on_fewer_gpus_costs_fewer_gpu_hours(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a", spec_of())
+    with (folder / "events.jsonl").open("a") as log:
+        done = {"kind": "stage_done", "stage": "evaluate", "attempt": 1, "seconds": 3600.0}
+        log.write(json.dumps(done) + "\n")
+    assert runs_in(tmp_path)[0].gpu_hours == 8
+    (folder / "plan.json").write_text('{"stages": [{"name": "evaluate", "gpus": 2}]}')
+    assert runs_in(tmp_path)[0].gpu_hours == 2
 
 
 def test_invalid_scores_are_shown_and_count_nowhere(where: Path) -> None:
@@ -254,6 +296,22 @@ def test_many_runs_share_the_points_and_the_colours(tmp_path: Path) -> None:
     assert colouring.by == "kl" and set(colouring.names) == {"kl=0", "kl=1", "kl=2"}
     for chart in charts(runs, found):
         assert len(chart.spec["datasets"]["points"]) <= MOST_POINTS
+
+
+def test_charts_that_a_page_does_not_bear_are_counted(tmp_path: Path) -> None:
+    for run in range(5):
+        fields = {f"f{place}": int(place == run) for place in range(4)}
+        measured = [scores(seed=run, benchmark=name) for name in ("one", "two")]
+        make_run(tmp_path / f"r{run}", spec_of() | fields, measured=measured)
+    page = write_sweep(runs_in(tmp_path), tmp_path).read_text()
+    assert "2 more charts of scores by a varied field are left out" in page
+
+
+def test_thinned_curves_are_said(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", spec_of(), steps=500)
+    runs = runs_in(tmp_path)
+    (first, *_) = charts(runs, sweep(runs, tmp_path))
+    assert "long curves are thinned to about 400 points" in first.alt
 
 
 def test_without_any_data_there_is_a_page_all_the_same(tmp_path: Path) -> None:
