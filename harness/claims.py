@@ -13,17 +13,17 @@ from evals.assess import by_problem, numbers
 from evals.claimed import Protocol
 from evals.claims import OurScore
 from evals.grading import canonical
-from evals.independent import independent_score
+from evals.independent import independent_score, plain_name
 from evals.judges import Graded
 from evals.sample_files import read_lines
-from evals.scores import Scores
+from evals.scores import ModelScore, Scores
 from evals.statement import ClaimVerdict, Independent, Overlap, Statement
 from harness.cards import Claim, load_card
 from harness.errors import ConfigError
 
 CLAIM_FIELDS = [name for name, field in Claim.model_fields.items() if field.is_required()]
-ABOUT: dict[str, tuple[str, ...]] = {"base": ("base",), "trained": ("trained",)}
-"""Label of a model -> what a claim must be about; other labels may be either."""
+ROLES = ("base", "trained")
+"""Labels of the models of a training."""
 
 
 def statements(
@@ -48,25 +48,39 @@ def statements(
         overlaps: benchmark -> overlap with the training set.
     """
     card = load_card(repro).of([variant] if variant else []) if repro else None
-    claims = [*(card.claims if card else []), *([given] if given else [])]
+    claims = card.claims if card else []
     released = card.released_model if card else None
     return [
         _statement(
             found,
             folder,
-            label,
-            [claim for claim in claims if _is_about(claim, found.benchmark, label)],
-            released if label == "trained" else None,
+            model.label,
+            [
+                claim
+                for claim in [*_about(model, claims), *_own(model, given)]
+                if claim.benchmark == found.benchmark
+            ],
+            released if model.label == "trained" else None,
             miniature,
             (overlaps or {}).get(found.benchmark),
         )
         for found in scores
-        for label in [model.label for model in found.models]
+        for model in found.models
     ]
 
 
-def _is_about(claim: Claim, benchmark: str, label: str) -> bool:
-    return claim.benchmark == benchmark and claim.about in ABOUT.get(label, ("trained", "base"))
+def _about(model: ModelScore, claims: Sequence[Claim]) -> list[Claim]:
+    """The claims that are about a model: by its part in a training, else by the name of its
+    weights, which may be a base's; weights that no claim names are taken for trained ones."""
+    if model.label in ROLES:
+        return [claim for claim in claims if claim.about == model.label]
+    named = plain_name(model.path)
+    own = [claim for claim in claims if claim.model and plain_name(claim.model) == named]
+    return own or [claim for claim in claims if claim.about == "trained"]
+
+
+def _own(model: ModelScore, given: Claim | None) -> list[Claim]:
+    return [given] if given and model.label != "base" else []
 
 
 def _statement(

@@ -64,6 +64,26 @@ def test_a_claim_is_about_one_model(
     assert [bool(statement.claims) for statement in said] == judged
 
 
+@pytest.mark.parametrize(
+    ("path", "judged"),
+    [
+        ("Qwen/Qwen2.5-Math-1.5B", [70.0]),
+        ("/models/qwen2.5-math-1.5b", [70.0]),
+        ("o/other", [80.0]),
+    ],
+)
+def test_weights_are_held_to_the_claims_that_name_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, judged: list[float]
+) -> None:
+    scores = scores_of(tmp_path, monkeypatch, model=path)
+    base = card(about="base", value=70.0, model="Qwen/Qwen2.5-Math-1.5B").claims
+    both = card().model_copy(update={"claims": [*base, *card().claims]})
+    monkeypatch.setattr(claims, "load_card", lambda repro: both)
+    given = given_claim({"value": 50, "metric": "avg@64"}, ["toy"])
+    (said,) = statements([scores], tmp_path, repro="toy", given=given)
+    assert [claim.percent for claim in said.claims] == judged
+
+
 def test_a_variant_of_its_own_is_not_held_to_the_card_s_claims(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
