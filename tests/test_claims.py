@@ -67,9 +67,9 @@ def test_a_claim_is_about_one_model(
 @pytest.mark.parametrize(
     ("path", "judged"),
     [
-        ("Qwen/Qwen2.5-Math-1.5B", [70.0]),
-        ("/models/qwen2.5-math-1.5b", [70.0]),
-        ("o/other", [80.0]),
+        ("Qwen/Qwen2.5-Math-1.5B", [70.0, 50.0]),
+        ("/models/qwen2.5-math-1.5b", [70.0, 50.0]),
+        ("o/other", [80.0, 50.0]),
     ],
 )
 def test_weights_are_held_to_the_claims_that_name_them(
