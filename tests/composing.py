@@ -1,5 +1,7 @@
 """Composes a command line the way run.py does, in this process; for the tests."""
 
+from functools import cache
+
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
@@ -14,8 +16,9 @@ def config_of(*overrides: str) -> DictConfig:
         return compose("config", at_the_door(overrides))
 
 
+@cache
 def spec_of(*overrides: str, must_fit: bool = True) -> RunSpec:
-    """The frozen run of a command line."""
+    """The frozen run of a command line; composing is most of what many tests take."""
     return to_run_spec(config_of(*overrides), must_fit=must_fit)
 
 
