@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.driving import Watched, chromium, launch
+
+PATIENCE_MS = 20_000
+"""For what comes after an event, on a machine that has other things to do."""
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +16,7 @@ def browser() -> Iterator[Browser]:
     """One browser for all tests."""
     if chromium() is None:
         pytest.skip("there is no Chromium: tests/browser/install.sh, or REPRISE_CHROMIUM=<path>")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = launch(playwright)
         yield started
@@ -23,7 +27,7 @@ def browser() -> Iterator[Browser]:
 def watched(browser: Browser) -> Iterator[Watched]:
     """A page of its own; the test fails when it logs, asks the network for anything or pops up."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MS)
     watching = Watched(page)
     yield watching
     page.close()

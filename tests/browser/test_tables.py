@@ -83,7 +83,7 @@ def test_nothing_is_wider_than_the_screen_and_charts_are_drawn(
     assert page.evaluate("document.documentElement.scrollWidth") == width
     for plot in page.locator(".plot").all():
         plot.scroll_into_view_if_needed()
-    page.wait_for_function("!document.querySelector('.plot:not([data-drawn])')")
+    expect(page.locator(".plot:not([data-drawn])")).to_have_count(0)
 
 
 def test_the_leaderboard_filters_by_project(watched: Watched, root: Path) -> None:
