@@ -1,7 +1,7 @@
 """The reward interface: what a scoring function receives and returns; verl's reward manager,
 evaluation and conformance all call rewards through it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ class Sample:
     """What data.ground_truth names (a mapping), or the golden case's value."""
     response_tokens: int | None = None
     """Length of the response in tokens, if known."""
+    token_ids: tuple[int, ...] | None = None
+    """Tokens of the response, if known."""
     truncated: bool = False
     """True when the response hit the token limit."""
 
@@ -44,3 +46,20 @@ class Scored:
     """The response."""
     score: Score
     """What the scoring function gave it alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """All responses of a training step, as a function over the whole step receives them."""
+
+    groups: Sequence[Sequence[Scored]]
+    """The responses to each prompt, prompts and responses in the order in which they were drawn."""
+    step: int
+    """Training step, from 1."""
+    state: dict[str, Any]
+    """What the function keeps from step to step (JSON types); saved with every checkpoint, so that
+    a resumed run goes on with it. Empty at the first step."""
+    validation: Mapping[str, float] = field(default_factory=dict)
+    """verl's metrics of the latest validation; empty before the first."""
+    monitor: Sequence[Sequence[Scored]] | None = None
+    """Responses to the monitor problems, if they were sampled just before this step."""

@@ -19,14 +19,19 @@ from harness.spec.evaluation import (
 from harness.spec.launch import Container, Launch, LocalLaunch, RunPart, SlurmLaunch
 from harness.spec.machine import Hardware, Rollout, Tracking
 from harness.spec.training import (
+    AdaptiveEntropy,
     Algorithm,
     Critic,
+    DenseReward,
     GroupFilter,
     KLLoss,
     KLPenalty,
     LoRA,
     Model,
+    Monitor,
     Optimizer,
+    PreferenceLoss,
+    Pruning,
     Reward,
     RLAlgorithm,
     RolloutSampling,
@@ -35,6 +40,7 @@ from harness.spec.training import (
 )
 
 __all__ = [
+    "AdaptiveEntropy",
     "Algorithm",
     "Backend",
     "Benchmark",
@@ -42,6 +48,7 @@ __all__ = [
     "Control",
     "Critic",
     "Data",
+    "DenseReward",
     "EvalSpec",
     "EvaluatedModel",
     "Evaluation",
@@ -56,9 +63,12 @@ __all__ = [
     "LoRA",
     "LocalLaunch",
     "Model",
+    "Monitor",
     "Optimizer",
     "Part",
+    "PreferenceLoss",
     "PromptFormat",
+    "Pruning",
     "RLAlgorithm",
     "Reward",
     "Rollout",

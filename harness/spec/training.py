@@ -88,6 +88,42 @@ class GroupFilter(Part):
     """Generation batches of one step before the run stops with an error; 0 never stops."""
 
 
+class Pruning(Part):
+    """Leave responses out of the update by the size of their advantage (CPPO, section 3.2)."""
+
+    rate: Annotated[float, Field(gt=0, lt=1)]
+    """Share of each group that is left out."""
+    drop: Literal["smallest", "largest", "random"] = "smallest"
+    """Which absolute advantages are left out."""
+
+
+class AdaptiveEntropy(Part):
+    """An entropy coefficient that follows the entropy: up a step below the target, down above it,
+    and applied only after a step below it."""
+
+    target: Annotated[float, Field(gt=0)]
+    """Entropy in nats a token."""
+    delta: PositiveFloat
+    """Change of the coefficient in one training step."""
+    min_coef: Annotated[float, Field(ge=0)] = 0.0
+    """Smallest coefficient, and the first."""
+    max_coef: PositiveFloat
+    """Largest coefficient."""
+
+
+class PreferenceLoss(Part):
+    """Pairs of responses to one prompt instead of a policy gradient (TRPA, arXiv:2504.04524)."""
+
+    level: str
+    """Component of the score that ranks responses; 1 is the best level."""
+    beta: PositiveFloat
+    """Weight of the log-ratio to the reference in a pair's preference."""
+    best_weight: PositiveFloat = 1.0
+    """Factor on pairs whose better response is of level 1."""
+    trust_region: KLPenalty | None = None
+    """KL penalty to the policy that sampled."""
+
+
 class LoRA(Part):
     """Low-rank adapters instead of all weights."""
 
@@ -153,6 +189,13 @@ class RLAlgorithm(Part):
     """Whose log-probabilities the ratio is taken against: recomputed, or the engine's own."""
     filter_groups: GroupFilter | None = None
     """Dynamic sampling; null trains on every group."""
+    drop_groups: Literal["correct", "reward"] | None = None
+    """Leave groups in which this does not differ out of the update, without replacing them; a step
+    that keeps none updates nothing. null keeps all."""
+    train_group_size: PositiveInt | None = None
+    """Responses of each group that are trained on, the first ones; null: all that were sampled."""
+    pruning: Pruning | None = None
+    """Leave responses with uninformative advantages out of the update; null keeps all."""
     mask_truncated: bool = False
     """Leave responses that hit the length limit out of the loss."""
     clip_low: PositiveFloat = 0.2
@@ -167,6 +210,10 @@ class RLAlgorithm(Part):
     """seq-mean-token-sum-norm: what each sequence's sum is divided by; null: the response limit."""
     entropy_coef: float = 0.0
     """Weight of the entropy bonus."""
+    adaptive_entropy: AdaptiveEntropy | None = None
+    """Controller of that weight; entropy_coef must then be 0."""
+    preference_loss: PreferenceLoss | None = None
+    """Loss over pairs of responses; null takes the clipped policy gradient."""
     kl_in_reward: KLPenalty | None = None
     """KL penalty subtracted from the token rewards."""
     kl_loss: KLLoss | None = None
@@ -198,8 +245,19 @@ Algorithm = Annotated[RLAlgorithm | SFTAlgorithm, Field(discriminator="kind")]
 FunctionName = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
 
 
+class DenseReward(Part):
+    """A reward for every token of a response, with a discount of its own."""
+
+    function: FunctionName
+    """`module:function` that maps a harness.rewards.Sample, with token_ids, to a number a token."""
+    arguments: dict[str, Any] = {}
+    """Extra keyword arguments of the function."""
+    gamma: Fraction
+    """Discount of these rewards; algorithm.gamma is that of the response's score."""
+
+
 class Reward(Part):
-    """The scoring function: one response at a time, then, if asked for, a whole group."""
+    """The scoring function: one response at a time, then, if asked for, a group or a whole step."""
 
     name: str
     """Short name used in tables."""
@@ -211,11 +269,30 @@ class Reward(Part):
     """`module:function` that maps the harness.rewards.Scored of one group to their rewards."""
     group_arguments: dict[str, Any] = {}
     """Extra keyword arguments of that function."""
+    batch: FunctionName | None = None
+    """`module:function` that maps the harness.rewards.Batch of a training step to the rewards of
+    its groups; instead of `group`, where rewards depend on other groups or on earlier steps."""
+    batch_arguments: dict[str, Any] = {}
+    """Extra keyword arguments of that function."""
+    dense: DenseReward | None = None
+    """Rewards of single tokens, besides the score."""
     check: FunctionName | None = None
     """`module:function` that maps a ground truth to why it cannot be scored, or to null; such rows
     are left out by the prepare stage, counted and listed."""
     tasks: list[str]
     """Values of data.task that this reward can score."""
+
+
+class Monitor(Part):
+    """Training problems that are sampled now and then, for rewards that depend on how well the
+    model does and at what length."""
+
+    rows: PositiveInt
+    """Training rows that are watched, drawn with data.subset_seed or else the run's seed."""
+    every: PositiveInt
+    """Steps between two passes; the first comes after as many steps."""
+    samples: PositiveInt
+    """Responses a problem."""
 
 
 class Schedule(Part):
@@ -237,5 +314,7 @@ class Schedule(Part):
     """Validate before the first step as well."""
     validation_sampling: Sampling = Sampling(temperature=0.0)
     """How verl's own validation samples."""
+    monitor: Monitor | None = None
+    """Passes over a monitor set, which reward.batch receives; null makes none."""
     validation_samples: PositiveInt = 1
     """Responses a problem in verl's own validation."""

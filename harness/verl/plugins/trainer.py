@@ -4,6 +4,7 @@ Registered by harness/verl/plugins/__init__.py; trainer.v1.trainer_mode selects 
 below `reprise.` is asked for it does exactly what verl's does.
 """
 
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,16 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.config import omega_conf_to_dataclass
 
 from harness.chain import announced_end
+from harness.files import write_json
 from harness.functions import function_named
 from harness.verl.checkpoint import RUN_FILE_VARIABLE
 from harness.verl.plugins.dynamic_sampling import CountedPasses, DynamicSampling
 from harness.verl.plugins.group_rewards import reward_groups
 from harness.verl.plugins.losses import KLTerm, policy_loss
 from harness.verl.plugins.truncation import mask_truncated
+
+TRAINER_STATE = "trainer_state.json"
+"""File of a checkpoint with what rewards and controllers know from step to step."""
 
 
 @register_trainer("reprise")
@@ -37,7 +42,25 @@ class Trainer(PPOTrainerSync):  # type: ignore[misc]
         with open_dict(config.algorithm):
             # Estimators are given this part of the configuration only.
             config.algorithm.reprise = config.reprise
+        self.kept = {}
         super().__init__(config)
+
+    kept: dict[str, dict[str, Any]]
+    """What rewards and controllers know from step to step, by owner (JSON types)."""
+
+    def _save_checkpoint(self) -> None:
+        """Put what is kept beside the weights, before verl declares the checkpoint whole."""
+        folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / TRAINER_STATE, self.kept)
+        super()._save_checkpoint()
+
+    def _load_checkpoint(self) -> None:
+        """Go on with what was kept at the step that verl resumes from."""
+        super()._load_checkpoint()
+        folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+        if self.global_steps:
+            self.kept.update(json.loads((folder / TRAINER_STATE).read_text()))
 
     def _build_replay_buffer(self) -> Any:
         """verl's replay buffer, behind dynamic sampling where it is asked for."""
