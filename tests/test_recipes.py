@@ -60,6 +60,8 @@ def test_the_miniature_changes_only_what_the_card_explains(name: str) -> None:
 @pytest.mark.parametrize("id", IDS)
 def test_upstream_files_are_as_the_facts_have_them(id: str) -> None:
     facts = [*FACTS.glob(f"{id}.yaml"), *FACTS.glob(f"{id}.*.yaml")]
+    if not facts:
+        pytest.skip("the facts hold no configuration of this project's upstream")
     known = {path.name: as_facts(yaml.safe_load(path.read_text())) for path in facts}
     assert upstream_names(id)
     for name in upstream_names(id):
