@@ -5,8 +5,9 @@ PROFILE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(PROFILE)
 VLLM := .venv-vllm
+SHARD ?= 1/1
 
-.PHONY: setup vllm demo test fast lint slurm browser table clean
+.PHONY: setup vllm demo test fast lint slurm browser recipes table clean
 .DEFAULT_GOAL := demo
 
 setup: $(READY)
@@ -51,6 +52,12 @@ slurm: setup
 browser: setup
 	@tests/browser/install.sh || echo "no Chromium here: its tests will be skipped"
 	$(BIN)/python -m pytest -m browser tests/browser
+
+# Every recipe in miniature, end to end; SHARD=1/2 takes the first half. `make test` takes a third,
+# another one at each commit, and the recipes that the commit touches.
+recipes: setup
+	REPRISE_RECIPES=all REPRISE_SHARD=$(SHARD) $(BIN)/python -m pytest -m slow \
+	  tests/test_recipes_end_to_end.py
 
 test: lint fast vllm slurm browser
 	$(BIN)/python -m pytest -m "slow and not browser"

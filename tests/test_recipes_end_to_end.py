@@ -1,5 +1,5 @@
 """Every recipe in miniature on the CPU profile, through real verl: its own reward, prompt,
-estimator, loss and chain. `REPRISE_SHARD=1/2` runs the first half of them."""
+estimator, loss and chain. tests/recipe_share.py says which of them a test run takes."""
 
 import json
 import os
@@ -19,16 +19,11 @@ from harness.rundir import read_events, run_name
 from harness.spec import RLAlgorithm
 from harness.steps import effective_steps
 from tests.composing import spec_of
+from tests.recipe_share import share
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-
-
-def shard(recipes: list[str]) -> list[str]:
-    """This machine's part of the recipes."""
-    part, _, parts = os.environ.get("REPRISE_SHARD", "1/1").partition("/")
-    return recipes[int(part) - 1 :: int(parts)]
 
 
 def log_tail(folder: Path) -> str:
@@ -70,7 +65,7 @@ def check_training(leg: Leg, folder: Path) -> None:
     assert len({line["score"] for line in scored}) > 1, "every response earned the same reward"
 
 
-@pytest.mark.parametrize("recipe", shard(options("repro")))
+@pytest.mark.parametrize("recipe", share(options("repro")))
 def test_the_recipe_runs_in_miniature(recipe: str, tmp_path: Path) -> None:
     root = Path(os.environ.get("REPRISE_RUNS", tmp_path))
     done = subprocess.run(

@@ -1,0 +1,59 @@
+"""The recipes that a test run takes end to end."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.explain import options
+from tests.recipe_share import ROOT, a_third, files_of, share, touched
+
+RECIPES = options("repro")
+
+
+def test_three_turns_take_every_recipe_once() -> None:
+    turns = [a_third(RECIPES, turn, []) for turn in (7, 8, 9)]
+    assert sorted(name for turn in turns for name in turn) == RECIPES
+    assert all(len(turn) <= -(-len(RECIPES) // 3) for turn in turns)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "conf/repro/dapo.yaml",
+        "conf/repro/miniature/dapo.yaml",
+        "conf/algorithm/dapo.yaml",
+        "conf/algorithm/miniature/dapo.yaml",
+        "conf/data/dapo_math_17k.yaml",
+        "reproductions/dapo/reward.py",
+        "reproductions/dapo/upstream/main.yaml",
+    ],
+)
+def test_a_recipe_is_touched_by_the_files_it_reads(path: str) -> None:
+    assert (ROOT / path).exists()
+    assert touched("dapo", ["README.md", path])
+    assert not touched("tinyzero", ["README.md", path])
+
+
+def test_a_parent_algorithm_touches_all_that_build_on_it() -> None:
+    assert {"dapo", "dr_grpo"} <= {
+        name for name in RECIPES if touched(name, ["conf/algorithm/grpo.yaml"])
+    }
+
+
+def test_a_variant_is_touched_by_its_projects_folder() -> None:
+    assert touched("logic_rl_curriculum", ["reproductions/logic_rl/card.yaml"])
+    assert Path("conf/repro/logic_rl_curriculum.yaml").resolve() in files_of("logic_rl_curriculum")
+
+
+def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REPRISE_SHARD", raising=False)
+    monkeypatch.setenv("REPRISE_RECIPES", "all")
+    assert share(RECIPES) == RECIPES
+    monkeypatch.setenv("REPRISE_SHARD", "2/2")
+    assert share(RECIPES) == RECIPES[1::2]
+    monkeypatch.setenv("REPRISE_RECIPES", "tinyzero,dapo")
+    monkeypatch.delenv("REPRISE_SHARD")
+    assert share(RECIPES) == ["dapo", "tinyzero"]
+    monkeypatch.setenv("REPRISE_RECIPES", "dapo,dapoo")
+    with pytest.raises(ValueError, match="dapoo"):
+        share(RECIPES)
