@@ -77,12 +77,10 @@ def files_of(recipe: str) -> Iterator[Path]:
 
 def parents(content: Mapping[str, Any], path: Path) -> Iterator[str]:
     """The files that a defaults list names, relative to conf/, without their suffix."""
-    group = path.parent.relative_to(CONF_DIR)
+    group = path.relative_to(CONF_DIR).parts[0]  # where Hydra looks for names without a slash
     for entry in content.get("defaults", []):
-        if isinstance(entry, str):
-            name = entry.split("@")[0]
-            yield name.lstrip("/") if name.startswith("/") else str(group / name)
-        else:
-            for key, choice in entry.items():
-                where = key.removeprefix("override ").split("@")[0]
-                yield f"{where.lstrip('/')}/{choice}"
+        named = {"": entry} if isinstance(entry, str) else entry
+        for key, choice in named.items():
+            words = [word.split("@")[0] for word in (key.removeprefix("override "), str(choice))]
+            name = "/".join(word for word in words if word)
+            yield name.lstrip("/") if name.startswith("/") else f"{group}/{name}"

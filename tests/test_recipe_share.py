@@ -24,6 +24,9 @@ def test_three_turns_take_every_recipe_once() -> None:
         "conf/algorithm/dapo.yaml",
         "conf/algorithm/miniature/dapo.yaml",
         "conf/data/dapo_math_17k.yaml",
+        "conf/data/miniature/dapo_math_17k.yaml",
+        "conf/eval/dapo.yaml",
+        "conf/eval/prompt/dapo.yaml",
         "reproductions/dapo/reward.py",
         "reproductions/dapo/upstream/main.yaml",
     ],
@@ -38,6 +41,11 @@ def test_a_parent_algorithm_touches_all_that_build_on_it() -> None:
     assert {"dapo", "dr_grpo"} <= {
         name for name in RECIPES if touched(name, ["conf/algorithm/grpo.yaml"])
     }
+
+
+def test_a_shared_task_touches_the_data_options_that_take_it() -> None:
+    assert touched("deepscaler", ["conf/data/task/deepscaler.yaml"])
+    assert not touched("dapo", ["conf/data/task/deepscaler.yaml"])
 
 
 def test_a_variant_is_touched_by_its_projects_folder() -> None:
