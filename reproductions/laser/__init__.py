@@ -1,0 +1,1 @@
+"""LASER: a step reward for short right answers, whose targets may follow a monitor set."""
