@@ -1,0 +1,1 @@
+"""Spurious Rewards: GRPO with rewards that know nothing of the answer, beside one that does."""

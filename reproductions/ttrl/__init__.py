@@ -1,1 +1,0 @@
-"""TTRL: GRPO on problems without answers; the majority of a group's responses is the label."""
