@@ -7,3 +7,6 @@ HELD_OUT = "held_out"
 
 METRIC = re.compile(r"^(?:(avg|mean|pass|maj|cons)@([1-9]\d*)|accuracy|greedy)$")
 """Metrics of published numbers that samples can be scored by."""
+
+MEAN_TOKENS = "mean_tokens"
+"""Metric of a published change of response length."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from evals import stats
+from evals import response_lengths, stats
 from evals.job import GeneratedSample, JobModel
 from evals.judges import Graded
 from evals.planning import detectable_difference
@@ -26,6 +26,17 @@ def by_problem(graded: Sequence[Graded], ids: Sequence[str], field: str) -> list
 def numbers(graded: Sequence[Graded], ids: Sequence[str], field: str) -> Matrix:
     """by_problem as floats."""
     return [[float(value) for value in row] for row in by_problem(graded, ids, field)]
+
+
+def token_counts(samples: Sequence[GeneratedSample], ids: Sequence[str]) -> Matrix | None:
+    """Response lengths, one list per problem as by_problem has them; None where the back end does
+    not tell all of them."""
+    found: dict[str, list[float]] = {problem: [] for problem in ids}
+    for sample in sorted(samples, key=lambda sample: sample.sample):
+        if sample.response_tokens is None:
+            return None
+        found[sample.id].append(float(sample.response_tokens))
+    return list(found.values())
 
 
 def powers(k: int) -> list[int]:
@@ -71,12 +82,16 @@ def model_score(
     generation: Mapping[str, Any],
     *,
     ballot: Callable[[str], str] = str,
+    limits: Sequence[int] = (),
+    budget: int | None = None,
 ) -> ModelScore:
     """Everything that is said about one model.
 
-    `second` names the second grader; `ballot` writes equal answers alike for the majority vote.
+    `second` names the second grader; `ballot` writes equal answers alike for the majority vote;
+    `limits` and `budget` are in tokens.
     """
     correct = numbers(graded, ids, "correct")
+    tokens = token_counts(samples, ids)
     smallest = min(len(row) for row in correct)
     votes = [
         Votes([None if answer is None else ballot(answer) for answer in answers], row)
@@ -100,6 +115,9 @@ def model_score(
         truncation_rate=truncation_rate(samples),
         no_answer_rate=sum(line.extracted is None for line in graded) / len(graded),
         lengths=lengths(samples),
+        tokens=response_lengths.token_means(tokens, correct) if tokens else None,
+        limits=[response_lengths.at_limit(tokens, correct, n) for n in limits] if tokens else [],
+        budget=response_lengths.budget_kept(tokens, budget) if tokens and budget else None,
         doubts=dict(Counter(line.doubt for line in graded if line.doubt)),
         second=second_opinion(second, graded, ids),
         samples=len(samples),
@@ -107,17 +125,23 @@ def model_score(
     )
 
 
-def difference(ids: Sequence[str], graded: Mapping[str, Sequence[Graded]]) -> Difference | None:
+def difference(
+    ids: Sequence[str],
+    graded: Mapping[str, Sequence[Graded]],
+    samples: Mapping[str, Sequence[GeneratedSample]],
+) -> Difference | None:
     """trained - base, when both were evaluated."""
     if not {"base", "trained"} <= set(graded):
         return None
     before = numbers(graded["base"], ids, "correct")
     after = numbers(graded["trained"], ids, "correct")
     found = compare(before, after)
+    first, second = (token_counts(samples[label], ids) for label in ("base", "trained"))
     return Difference(
         before="base",
         after="trained",
         paired=found.paired,
         sampling=found.sampling,
         verdict=found.sentence,
+        tokens=response_lengths.token_change(first, second) if first and second else None,
     )

@@ -2,11 +2,32 @@
 evals/claims.py, the cards and the plan, which must start fast: nothing heavy is imported here."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from pydantic import PositiveInt
 
 from evals import METRIC, planning
+from evals.job import Frozen
 
 SMALLEST_MARGIN = 0.02
+Axis = Literal["prompt_budget", "limit", "mean_tokens"]
+AXES: tuple[Axis, ...] = get_args(Axis)
+
+
+class Place(Frozen):
+    """Where on a length-accuracy curve a number stands."""
+
+    x: Axis
+    """prompt_budget: the budget that the prompt asks for; limit: the longest response that is
+    let count; mean_tokens: how long the responses are on average."""
+    tokens: PositiveInt
+    """How many."""
+
+    @property
+    def in_words(self) -> str:
+        """After a metric: at a budget of 512 tokens."""
+        kind = {"prompt_budget": "a budget", "limit": "a limit", "mean_tokens": "a mean length"}
+        return f"at {kind[self.x]} of {self.tokens:,} tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +42,8 @@ class Protocol:
     max_tokens: int | None
     template: str | None
     grader: str | None
+    budget_text: str | None = None
+    """The text that asks for a budget, with {tokens}; None where none is asked for as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +67,24 @@ class ClaimedScore:
     @property
     def share(self) -> float:
         """The number as a share."""
+        return self.percent / 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedLength:
+    """One published change of the mean response length."""
+
+    percent: float
+    """Relative change from the base model to the trained one: -50 is half as long."""
+    tolerance: float
+    """Points of relative change that do not matter."""
+    samples_per_problem: int | None
+    """k; None assumes one sample."""
+    protocol: Protocol
+
+    @property
+    def share(self) -> float:
+        """The change as a share."""
         return self.percent / 100
 
 

@@ -132,6 +132,8 @@ def compare_protocols(claimed: Protocol, ours: Protocol) -> tuple[list[str], lis
         theirs, mine = getattr(claimed, field.name), getattr(ours, field.name)
         if field.name == "top_p" and claimed.temperature == ours.temperature == 0:
             continue
+        if field.name == "budget_text" and theirs is mine is None:
+            continue
         if theirs is None or mine is None:
             unknown.append(field.name)
         elif not same(theirs, mine):

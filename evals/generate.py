@@ -129,6 +129,7 @@ def task_requests(job: Job, task: Task, model: JobModel, engine: Engine) -> list
             text=text,
             render=task.render,
             tokens=tokens,
+            max_tokens=job.limit(task),
         )
         for prompt, text, tokens in zip(prompts, texts, engine.count(texts), strict=True)
         for number in range(task.samples_per_problem)
@@ -144,11 +145,11 @@ def share(requests: list[Request], shard: int, shards: int) -> list[Request]:
 def refuse_overflow(job: Job, model: JobModel, engine: Engine, requests: list[Request]) -> None:
     """Prompt and response must fit: engines cut prompts silently, or fail hours later."""
     limit = engine.max_length
-    longest = max(requests, key=lambda request: request.tokens)
-    if limit is not None and longest.tokens + job.max_tokens > limit:
+    longest = max(requests, key=lambda request: request.tokens + request.max_tokens)
+    if limit is not None and longest.tokens + longest.max_tokens > limit:
         raise EvaluationError(
             f"the longest prompt ({longest.task}, problem {longest.id}) has {longest.tokens} "
-            f"tokens and responses may have {job.max_tokens}, but {model.path} holds {limit} "
+            f"tokens and responses may have {longest.max_tokens}, but {model.path} holds {limit} "
             f"together; set eval.max_tokens to at most {limit - longest.tokens}, or use a model "
             "with a longer context"
         )

@@ -127,13 +127,13 @@ def samples_differ(job: Job, task: Task, samples: Samples) -> list[Check]:
     return [Check(name=name, passed=passed, detail=seen, spoils=all_same)]
 
 
-def cut_off(job: Job, label: str, samples: Sequence[GeneratedSample]) -> list[Check]:
+def cut_off(job: Job, task: Task, label: str, samples: Sequence[GeneratedSample]) -> list[Check]:
     """Few responses ended at the token limit, where the engine tells; most of them are wrong."""
     known = [sample.truncated for sample in samples if sample.truncated is not None]
     if not known:
         return []
     share = sum(known) / len(known)
-    detail = f"{share:.1%} at {job.max_tokens} tokens"
+    detail = f"{share:.1%} at {job.limit(task)} tokens"
     if share > CUT_SHARE:
         detail += "; a larger eval.max_tokens may give a higher score"
     name = f"{label}: share of responses cut off"
@@ -195,6 +195,6 @@ def check_samples(
     for label, lines in samples.items():
         checks.append(sampling_as_asked(job, task, label, records[label]))
         checks.append(one_engine(label, records[label]))
-        checks += cut_off(job, label, lines)
+        checks += cut_off(job, task, label, lines)
         checks += own_seeds(job, label, lines)
     return checks + same_prompts(samples) + samples_differ(job, task, samples)

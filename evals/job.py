@@ -38,6 +38,8 @@ class JobModel(Frozen):
     """Local folder, hub id, or the name under which a server offers the model."""
     revision: str | None = None
     """Hub commit, for a hub id."""
+    adapter: str | None = None
+    """Folder or hub id of a PEFT adapter on top of the model."""
     fingerprint: str
     """Hash of the model's files; samples of another model are never continued."""
 
@@ -66,6 +68,8 @@ class Task(Frozen):
     """raw: the message's text is the prompt; chat: the model's chat template."""
     folder: str
     """Where the samples and their record go."""
+    max_tokens: PositiveInt | None = None
+    """Longest response, where it is not the job's."""
 
 
 class Job(Frozen):
@@ -116,6 +120,10 @@ class Job(Frozen):
     lm_eval_arguments: dict[str, Any] = {}
     """lm_eval: arguments of the model class."""
 
+    def limit(self, task: Task) -> int:
+        """Longest response of a task."""
+        return task.max_tokens or self.max_tokens
+
     def identity(self, task: Task, model: JobModel) -> str:
         """Hash of what decides the draws of a task; samples of equal identity may be mixed.
 
@@ -129,6 +137,7 @@ class Job(Frozen):
                 "lm_eval_model", "lm_eval_arguments",
             },
         )  # fmt: skip
+        parts["max_tokens"] = self.limit(task)
         parts["sampling"] = effective(self.sampling).model_dump()
         parts["task"] = [task.name, task.prompts_sha256, task.render]
         parts["model"] = model.fingerprint

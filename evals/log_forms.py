@@ -30,6 +30,10 @@ class LoggedSample:
     """The response as logged."""
     sample: int
     """Number of the sample within its line of the log, or as the log says."""
+    response_tokens: int | None = None
+    """Length in tokens; None when the log does not tell it, as those of others."""
+    truncated: bool | None = None
+    """Whether the token limit cut the response; None likewise."""
 
 
 def samples_of(rows: Iterable[tuple[str, Row]]) -> Iterator[LoggedSample]:
@@ -113,6 +117,8 @@ def from_plain(row: Row) -> Iterator[LoggedSample]:
         raise KeyError("neither response nor responses")
     responses = row["responses"] if "responses" in row else [row["response"]]
     identifier = first_of(row, ("id", "problem_id"))
+    single = "responses" not in row
+    tokens, truncated = (row.get(n) if single else None for n in ("response_tokens", "truncated"))
     # A rendered prompt may be JSON or a template's own escape; with an id it is not needed.
     fields = PROBLEM_FIELDS if identifier else (*PROBLEM_FIELDS, "prompt")
     for sample, response in enumerate(responses, start=int(row.get("sample", 0))):
@@ -122,6 +128,8 @@ def from_plain(row: Row) -> Iterator[LoggedSample]:
             gold=first_of(row, GOLD_FIELDS),
             response=text(response),
             sample=sample,
+            response_tokens=tokens if isinstance(tokens, int) else None,
+            truncated=truncated if isinstance(truncated, bool) else None,
         )
 
 

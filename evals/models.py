@@ -22,19 +22,23 @@ class Subject:
     """Local folder, hub id, or the name that a server knows."""
     revision: str | None = None
     """Hub commit."""
+    adapter: str | None = None
+    """Folder or hub id of a PEFT adapter on top of the model."""
     server: str | None = None
     """URL of the server that offers the model, for a model that is not loaded here."""
 
     def job_model(self) -> JobModel:
         """The model as the generation process gets it."""
         local = Path(self.path).is_dir()
+        files = (
+            f"{self.server}#{self.path}" if self.server else fingerprint(self.path, self.revision)
+        )
         return JobModel(
             label=self.label,
             path=self.path,
             revision=None if local else self.revision,
-            fingerprint=f"{self.server}#{self.path}"
-            if self.server
-            else fingerprint(self.path, self.revision),
+            adapter=self.adapter,
+            fingerprint=f"{files}+{fingerprint(self.adapter, None)}" if self.adapter else files,
         )
 
 

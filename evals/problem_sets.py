@@ -9,12 +9,14 @@ from typing import Any
 
 from evals import HELD_OUT
 from evals.benchmarks import Problem, describe, grader_of, load_problems
+from evals.budgets import AskedBudget, asked, asked_tokens, named, with_budget
 from evals.grading import canonical
 from evals.job import Prompt, canonical_hash
 from evals.judges import GraderJudge, Judge, RewardJudge
 from harness.data.prompts import shows_raw
 from harness.errors import EvaluationError
 from harness.spec import Benchmark, Data, Evaluation, PromptFormat, Reward
+from harness.spec.evaluation import BUDGET
 
 MATHEMATICS = "reprise"
 """The grader of benchmarks whose answers are mathematics; a protocol may choose another."""
@@ -26,7 +28,7 @@ class ProblemSet:
     """Problems, how they are shown and who judges."""
 
     name: str
-    """The benchmark's name."""
+    """The benchmark's name, with the budget that its prompts ask for."""
     task: str
     """What kind of problem it is."""
     prompts: list[Prompt]
@@ -47,19 +49,29 @@ class ProblemSet:
     """Where the problems come from, in words."""
     sha256: str
     """Hash of the problems as shown, with their truths."""
+    budget: AskedBudget | None = None
+    """The budget that the prompts ask for."""
 
     def ballot(self, answer: str) -> str:
         """The answer as it votes: mathematics in one form, anything else as it stands."""
         return canonical(answer) if self.task == "math" else answer
 
 
-def from_benchmark(benchmark: Benchmark, protocol: Evaluation) -> ProblemSet:
-    """A named benchmark, shown and graded as the protocol says."""
+def from_benchmark(benchmark: Benchmark, protocol: Evaluation) -> list[ProblemSet]:
+    """A named benchmark, shown and graded as the protocol says: once, or once for each budget."""
     loaded = load_problems(benchmark.name, Path(protocol.folder) if protocol.folder else None)
     problems = loaded.problems[: benchmark.max_problems]
-    return from_problems(
-        benchmark.name, problems, protocol, origin=loaded.origin, benchmark=benchmark
-    )
+    return [
+        from_problems(
+            benchmark.name,
+            problems,
+            protocol,
+            origin=loaded.origin,
+            benchmark=benchmark,
+            tokens=tokens,
+        )
+        for tokens in asked_tokens(protocol)
+    ]
 
 
 def from_problems(
@@ -69,9 +81,21 @@ def from_problems(
     *,
     origin: str,
     benchmark: Benchmark | None = None,
+    tokens: int | None = None,
 ) -> ProblemSet:
-    """Problems as a protocol shows and grades them; mathematics, if no benchmark says otherwise."""
+    """Problems as a protocol shows and grades them; mathematics, if no benchmark says otherwise.
+
+    Args:
+        name: of the benchmark.
+        problems: in its order.
+        protocol: prompt and graders.
+        origin: where the problems come from, in words.
+        benchmark: the protocol's own settings for it.
+        tokens: one of the protocol's budgets, which the prompts ask for.
+    """
     prompt = (benchmark and benchmark.prompt) or protocol.prompt or BARE
+    budget = asked(name, protocol.budgets, tokens) if protocol.budgets and tokens else None
+    prompt = with_budget(prompt, budget) if budget else prompt
     card = describe(name) if benchmark else None
     own = grader_of(card) if card else MATHEMATICS
     judge = (benchmark and benchmark.grader) or (protocol.grader if own == MATHEMATICS else own)
@@ -79,7 +103,7 @@ def from_problems(
     prompts = [Prompt(id=p.id, messages=messages(prompt, p.problem)) for p in problems]
     truths = {p.id: p.truth for p in problems}
     return ProblemSet(
-        name=name,
+        name=named(name, tokens),
         task=card.task if card else "math",
         prompts=prompts,
         texts={p.id: p.problem for p in problems},
@@ -90,14 +114,15 @@ def from_problems(
         samples_per_problem=benchmark.samples_per_problem if benchmark else 1,
         origin=origin,
         sha256=_digest(prompts, truths),
+        budget=budget,
     )
 
 
 def messages(prompt: PromptFormat, problem: str) -> list[dict[str, str]]:
-    """The conversation that shows a problem."""
+    """The conversation that shows a problem; {budget} without a budget is left out."""
     system = [{"role": "system", "content": prompt.system}] if prompt.system else []
     # Not str.format: templates are full of LaTeX braces.
-    content = prompt.template.replace("{problem}", problem)
+    content = prompt.template.replace(BUDGET, "").replace("{problem}", problem)
     return [*system, {"role": "user", "content": content}]
 
 

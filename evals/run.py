@@ -49,13 +49,15 @@ class Measurement:
 
 def protocol_of(measurement: Measurement, problems: ProblemSet) -> dict[str, Any]:
     """How a benchmark is sampled and graded; numbers compare only when all of it is equal."""
+    budget = problems.budget
     return {
         "benchmark": problems.name,
+        **({"budget": budget.model_dump()} if budget else {}),
         "problems": len(problems.prompts),
         "problems_sha256": problems.sha256,
         "samples_per_problem": problems.samples_per_problem,
         "sampling": measurement.protocol.sampling.model_dump(),
-        "max_tokens": measurement.max_tokens,
+        "max_tokens": (budget and budget.max_tokens) or measurement.max_tokens,
         "stop": measurement.protocol.stop,
         "prompt": problems.prompt.model_dump(),
         "grader": problems.judge.describe(),
@@ -115,6 +117,7 @@ def make_task(problems: ProblemSet, folder: Path) -> Task:
         samples_per_problem=problems.samples_per_problem,
         render=problems.prompt.render,
         folder=str(folder.resolve()),
+        max_tokens=problems.budget.max_tokens if problems.budget else None,
     )
 
 
@@ -157,11 +160,12 @@ def already_scored(
 
 
 def key_of(measurement: Measurement, problems: ProblemSet, job: Job) -> str:
-    """What scores depend on, as a hash."""
+    """What scores depend on, as a hash; the token limits too, which no draw depends on."""
     second = problems.second.describe() if problems.second else None
     protocol = protocol_of(measurement, problems)
     models = [[model.label, model.fingerprint] for model in job.models]
-    return canonical_hash([protocol, job.seed, job.engine, job.url, models, second])
+    limits = [measurement.protocol.limits] if measurement.protocol.limits else []
+    return canonical_hash([protocol, job.seed, job.engine, job.url, models, second, *limits])
 
 
 def score(measurement: Measurement, problems: ProblemSet, job: Job, task: Task) -> Scores:
@@ -215,6 +219,8 @@ def assemble(
             second,
             generation[model.label],
             ballot=problems.ballot,
+            limits=measurement.protocol.limits,
+            budget=problems.budget.tokens if problems.budget else None,
         )
         for model in job.models
     ]
@@ -225,6 +231,7 @@ def assemble(
     ]
     return Scores(
         benchmark=problems.name,
+        budget=problems.budget,
         protocol=protocol,
         protocol_hash=canonical_hash(protocol),
         key=key_of(measurement, problems, job),
@@ -233,7 +240,7 @@ def assemble(
         origin=problems.origin,
         samples_per_problem=problems.samples_per_problem,
         models=models,
-        difference=assess.difference(ids, graded),
+        difference=assess.difference(ids, graded, samples),
         checks=[*checks, *by_run],
     )
 

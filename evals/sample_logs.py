@@ -100,8 +100,10 @@ def parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
         raise EvaluationError(f"{path}: is not a readable Parquet file ({error})") from error
 
 
-def match(samples: Sequence[LoggedSample], problems: Sequence[Problem]) -> dict[str, list[str]]:
-    """Responses by problem id, in the order of the log.
+def match(
+    samples: Sequence[LoggedSample], problems: Sequence[Problem]
+) -> dict[str, list[LoggedSample]]:
+    """Samples by problem id, in the order of the log.
 
     Raises:
         EvaluationError: a sample belongs to none of the problems; counts and names them.
@@ -122,10 +124,10 @@ def match(samples: Sequence[LoggedSample], problems: Sequence[Problem]) -> dict[
 
 def match_some(
     samples: Sequence[LoggedSample], problems: Sequence[Problem]
-) -> tuple[dict[str, list[str]], list[LoggedSample]]:
-    """Responses by problem id, and the samples that belong to no problem."""
+) -> tuple[dict[str, list[LoggedSample]], list[LoggedSample]]:
+    """Samples by problem id, and the samples that belong to no problem."""
     finder = Finder(problems)
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[LoggedSample]] = defaultdict(list)
     unmatched: list[LoggedSample] = []
     known: dict[tuple[str | None, ...], str | None] = {}
     for sample in samples:
@@ -135,7 +137,7 @@ def match_some(
         if (identifier := known[key]) is None:
             unmatched.append(sample)
         else:
-            found[identifier].append(sample.response)
+            found[identifier].append(sample)
     return dict(found), unmatched
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from evals.budgets import AskedBudget
 from evals.intervals import Interval
 from evals.job import Frozen
 
@@ -20,6 +21,48 @@ class Lengths(Frozen):
     """95th percentile."""
     longest: int
     """Maximum."""
+
+
+class TokenMeans(Frozen):
+    """Mean response length in tokens; the intervals cover other problems of the same kind."""
+
+    all: Interval
+    """Of all responses: the mean over problems of each problem's mean."""
+    right: Interval | None
+    """Of right responses; null where fewer than two problems have one."""
+    wrong: Interval | None
+    """Of wrong responses, likewise."""
+
+
+class AtLimit(Frozen):
+    """The same samples at a token limit: cut at the limit, not asked again."""
+
+    tokens: PositiveInt
+    """The limit; a longer response counts as wrong, whatever stands in its first tokens."""
+    accuracy: Interval
+    """avg@k at the limit; the interval covers other problems of the same kind."""
+    sampling: Interval
+    """avg@k at the limit; the interval covers other draws on the same problems."""
+    longer: float
+    """Share of responses that are longer than the limit."""
+
+
+class BudgetKept(Frozen):
+    """How well responses keep to the budget that their prompts ask for."""
+
+    error: Interval
+    """Mean of |tokens - budget| / budget; the interval covers other problems of this kind."""
+    above: Interval
+    """Share of responses longer than the budget, likewise."""
+
+
+class TokenChange(Frozen):
+    """Relative change of the mean response length between two models on the same problems."""
+
+    over_problems: Interval
+    """after / before - 1 (-0.5: half as long); bootstrap over problems, paired."""
+    sampling: Interval
+    """The same for these very problems: the noise of drawing samples only."""
 
 
 class SecondOpinion(Frozen):
@@ -69,6 +112,12 @@ class ModelScore(Frozen):
     """Share of responses in which no answer was found."""
     lengths: Lengths | None
     """Null where the back end does not tell token counts."""
+    tokens: TokenMeans | None = None
+    """Mean lengths with intervals; null likewise."""
+    limits: list[AtLimit] = []  # noqa: RUF012  (pydantic copies it)
+    """The score at the protocol's token limits; empty likewise."""
+    budget: BudgetKept | None = None
+    """Null likewise, and where no budget is asked for."""
     doubts: dict[str, int]
     """Class of doubt -> responses; doubtful-<label>.jsonl lists them."""
     second: SecondOpinion | None
@@ -92,6 +141,8 @@ class Difference(Frozen):
     """The same for these very problems: the noise of drawing samples only."""
     verdict: str
     """The result in words."""
+    tokens: TokenChange | None = None
+    """Of the response lengths; null where the back end does not tell them."""
 
 
 class Check(Frozen):
@@ -111,7 +162,9 @@ class Scores(Frozen):
     """All that one evaluation found on one benchmark."""
 
     benchmark: str
-    """Name of the test set."""
+    """Name of the test set, with the budget that was asked for: aime25@512."""
+    budget: AskedBudget | None = None
+    """The budget that all prompts ask for."""
     protocol: dict[str, Any]
     """How it was sampled and graded, in full."""
     protocol_hash: str
@@ -132,6 +185,11 @@ class Scores(Frozen):
     """trained against base, when both were evaluated."""
     checks: list[Check]
     """Instrument invariants."""
+
+    @property
+    def test_set(self) -> str:
+        """Name of the test set by itself."""
+        return self.budget.benchmark if self.budget else self.benchmark
 
     @property
     def problems(self) -> int:

@@ -1,6 +1,7 @@
 """What is said about a score: published claims, an independent measurement, overlap with the
 training set; made by harness/claims.py, printed by the console and the report."""
 
+from evals.claimed import Place
 from evals.intervals import Interval
 from evals.job import Frozen
 from evals.verdicts import Verdict, Word
@@ -10,9 +11,14 @@ class ClaimVerdict(Frozen):
     """One published number against ours."""
 
     percent: float
-    """The claim."""
+    """The claim: a score, or of the metric mean_tokens a relative change."""
     metric: str
     """Of the claim."""
+    at: Place | None = None
+    """Where on a curve the claim stands."""
+    ours: Interval | None = None
+    """The claim's number as measured here, where it is at a token limit or a length's change; other
+    numbers are in scores.json."""
     source: str
     """Where it is published."""
     word: Word
@@ -29,6 +35,11 @@ class ClaimVerdict(Frozen):
     """Ours - claim as a share, with the noise of both."""
     margin: float | None
     """Share within which a difference does not matter."""
+
+    @property
+    def named(self) -> str:
+        """The metric, with the place on the curve."""
+        return f"{self.metric} {self.at.in_words}" if self.at else self.metric
 
     def verdict(self) -> Verdict:
         """As evals/verdicts.py gave it."""
@@ -88,7 +99,7 @@ class Statement(Frozen):
     def sentences(self) -> list[str]:
         """The statement in words."""
         said = [
-            f"{self.label}: claim {claim.percent:g} ({claim.metric}, {claim.source}): "
+            f"{self.label}: claim {claim.percent:g} ({claim.named}, {claim.source}): "
             f"{claim.word.upper()}. {' '.join(claim.reasons)}"
             for claim in self.claims
         ]

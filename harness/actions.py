@@ -263,7 +263,7 @@ def evaluate(request: Request) -> int:
     from harness.evaluation import evaluate_alone
 
     spec = request.eval_spec
-    evaluate_alone(spec, request.overrides, _claim(request, spec))
+    evaluate_alone(spec, request.overrides, _claims(request, spec))
     return 0
 
 
@@ -283,14 +283,14 @@ def score(request: Request) -> int:
             "sample logs, or JSONL with id and response), and eval=<protocol with the benchmark>"
         )
     spec = to_eval_spec(request.config, request.overrides, has_data=True)
-    score_log(spec, Path(request.config.samples), request.overrides, _claim(request, spec))
+    score_log(spec, Path(request.config.samples), request.overrides, _claims(request, spec))
     return 0
 
 
-def _claim(request: Request, spec: EvalSpec) -> "Claim | None":
-    from harness.claims import given_claim
+def _claims(request: Request, spec: EvalSpec) -> "list[Claim]":
+    from harness.given_claims import given_claims
 
-    return given_claim(request.config.claim, [b.name for b in spec.eval.benchmarks])
+    return given_claims(request.config.claim, spec.eval)
 
 
 @each

@@ -1,6 +1,7 @@
-"""Low-rank adapters folded into the weights they adapt; the CPU weight sync and the export call it.
+"""Low-rank adapters folded into the weights they adapt, or cut out of them in PEFT's format; the
+CPU weight sync and the export call it.
 
-Works on weights as PEFT names them, so it needs neither the model nor PEFT.
+Works on weights as PEFT names them, so it needs no model.
 """
 
 import json
@@ -14,9 +15,13 @@ from harness.files import write_json
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.spec import LoRA
+
 PREFIX = "base_model.model."
 BASE, ADAPTED = ".base_layer.", ".base_layer.weight"
 DOWN, UP = ".lora_A.default.weight", ".lora_B.default.weight"
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+"""PEFT's names of an adapter's files."""
 
 
 def merged(weights: "Mapping[str, Tensor]", scale: float) -> "dict[str, Tensor]":
@@ -75,6 +80,49 @@ def merge_files(folder: Path, scale: float) -> None:
     if index.exists():
         content = json.loads(index.read_text())
         write_json(index, content | {"weight_map": places})
+
+
+def write_adapter(
+    source: Path, target: Path, *, base: str, revision: str | None, lora: "LoRA"
+) -> None:
+    """Writes the adapters alone as PEFT and vLLM load them: adapter_config.json and weights.
+
+    Args:
+        source: folder of safetensors by PEFT's names, as verl exports them.
+        target: folder for the adapter; is made.
+        base: folder or hub id of the model that the adapters belong to.
+        revision: hub commit of that model.
+        lora: rank and scale; the modules are those that have an adapter.
+
+    Raises:
+        KeyError: there is no adapter.
+    """
+    from peft import LoraConfig
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    weights: dict[str, Tensor] = {}
+    for path in sorted(source.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            names = [name for name in file.keys() if name.endswith((DOWN, UP))]  # noqa: SIM118
+            weights |= {name.replace(".default.", "."): file.get_tensor(name) for name in names}
+    if not weights:
+        raise KeyError(f"{source} holds no adapters")
+    modules = sorted({name.split(".")[-3] for name in weights})
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        target_modules=modules,
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base,
+        revision=revision,
+        inference_mode=True,
+    )
+    config.save_pretrained(str(target))
+    # PEFT keeps the modules as a set, and a file's hash tells one adapter from another.
+    path = target / ADAPTER_CONFIG
+    write_json(path, json.loads(path.read_text()) | {"target_modules": modules})
+    save_file(weights, target / ADAPTER_WEIGHTS, metadata={"format": "pt"})
 
 
 def _with_adapters(names: Iterable[str], home: Mapping[str, object]) -> Iterator[str]:

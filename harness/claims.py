@@ -3,25 +3,14 @@ training set; evaluations inside a run and by themselves call it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from pydantic import ValidationError
-
-from evals import HELD_OUT, verdicts
-from evals.assess import by_problem, numbers
-from evals.claimed import Protocol
-from evals.claims import OurScore
-from evals.grading import canonical
+from evals import HELD_OUT
 from evals.independent import independent_score, plain_name
-from evals.judges import Graded
-from evals.sample_files import read_lines
 from evals.scores import ModelScore, Scores
 from evals.statement import ClaimVerdict, Independent, Overlap, Statement
 from harness.cards import Claim, load_card
-from harness.errors import ConfigError
+from harness.judged import held_against, judged_claim
 
-CLAIM_FIELDS = [name for name, field in Claim.model_fields.items() if field.is_required()]
 ROLES = ("base", "trained")
 """Labels of the models of a training."""
 
@@ -32,7 +21,7 @@ def statements(
     *,
     repro: str | None,
     variant: str | None = None,
-    given: Claim | None = None,
+    given: Sequence[Claim] = (),
     miniature: bool = False,
     overlaps: Mapping[str, Overlap] | None = None,
 ) -> list[Statement]:
@@ -43,7 +32,7 @@ def statements(
         folder: holds one folder a benchmark, with verdicts-<label>.jsonl.
         repro: the project whose claims are looked up.
         variant: which of its published runs.
-        given: a claim of the user's own.
+        given: claims of the user's own.
         miniature: a laptop-size run, which no claim is about.
         overlaps: benchmark -> overlap with the training set.
     """
@@ -55,18 +44,31 @@ def statements(
             found,
             folder,
             model.label,
-            [
-                claim
-                for claim in [*_about(model, claims), *_own(model, given)]
-                if claim.benchmark == found.benchmark
-            ],
+            sorted(
+                (
+                    claim
+                    for claim in [*_about(model, claims), *_own(model, given)]
+                    if held_against(claim, found, model.label, scores)
+                ),
+                key=_is_derived,
+            ),
             released if model.label == "trained" else None,
             miniature,
-            (overlaps or {}).get(found.benchmark),
+            (overlaps or {}).get(found.test_set) if _is_first(found, scores) else None,
         )
         for found in scores
         for model in found.models
     ]
+
+
+def _is_derived(claim: Claim) -> bool:
+    """Whether a claim is about something else than the score itself; such ones come last."""
+    return claim.kind == "length" or (claim.at is not None and claim.at.x == "limit")
+
+
+def _is_first(found: Scores, scores: Sequence[Scores]) -> bool:
+    """Whether no other score before this one is of the same test set."""
+    return next(other for other in scores if other.test_set == found.test_set) is found
 
 
 def _about(model: ModelScore, claims: Sequence[Claim]) -> list[Claim]:
@@ -79,8 +81,8 @@ def _about(model: ModelScore, claims: Sequence[Claim]) -> list[Claim]:
     return own or [claim for claim in claims if claim.about == "trained"]
 
 
-def _own(model: ModelScore, given: Claim | None) -> list[Claim]:
-    return [given] if given and model.label != "base" else []
+def _own(model: ModelScore, given: Sequence[Claim]) -> list[Claim]:
+    return [*given] if model.label != "base" else []
 
 
 def _statement(
@@ -101,8 +103,7 @@ def _statement(
     elif miniature and claims:
         note = "the claims are not judged: this run is a miniature"
     else:
-        ours = our_score(scores, folder, label)
-        judged = [judged_claim(claim, ours) for claim in claims]
+        judged = [judged_claim(claim, scores, folder, label) for claim in claims]
     return Statement(
         benchmark=scores.benchmark,
         label=label,
@@ -110,94 +111,6 @@ def _statement(
         claims_note=note,
         independent=independent(scores, label, released),
         overlap=overlap,
-    )
-
-
-def given_claim(value: Any, benchmarks: Sequence[str]) -> Claim | None:
-    """A claim from the command line; what it leaves out is not stated.
-
-    Raises:
-        ConfigError: it is malformed, or names none of the benchmarks.
-    """
-    if value is None:
-        return None
-    if isinstance(value, DictConfig):
-        value = OmegaConf.to_container(value, resolve=True)
-    stated: dict[str, Any] = dict.fromkeys(CLAIM_FIELDS) | {"source": "the command line"}
-    if isinstance(value, Mapping):
-        stated |= {str(key): field for key, field in value.items()}
-    stated["benchmark"] = stated["benchmark"] or benchmarks[0]
-    try:
-        claim = Claim.model_validate(stated)
-    except ValidationError as error:
-        raise ConfigError(
-            f"claim={value} is no claim: {_what_is_wrong(error, stated)}. "
-            f"Write claim={{value: 43.1, metric: avg@16}}; fields: {', '.join(Claim.model_fields)}"
-        ) from error
-    if 0 < claim.value < 1:
-        raise ConfigError(
-            f"claim.value={claim.value:g} is in percent, as published numbers are: set "
-            f"{100 * claim.value:g} if that is what you mean"
-        )
-    if claim.benchmark not in benchmarks:
-        raise ConfigError(
-            f"claim.benchmark={claim.benchmark} is not measured by this protocol, which has "
-            f"{', '.join(benchmarks)}: choose one of them, or another eval="
-        )
-    return claim
-
-
-def _what_is_wrong(error: ValidationError, stated: Mapping[str, Any]) -> str:
-    first = error.errors()[0]
-    name = str(first["loc"][0])
-    if name not in Claim.model_fields:
-        return f"it has no field {name}"
-    if stated.get(name) is None:
-        return f"{name} is missing"
-    if name == "metric":
-        return (
-            f"metric={stated[name]} is none of avg@k, mean@k, pass@k, maj@k, cons@k, accuracy and "
-            "greedy"
-        )
-    return f"{name}={stated[name]}: {first['msg']}"
-
-
-def our_score(scores: Scores, folder: Path, label: str) -> OurScore:
-    """One model's verdicts in the terms of evals/verdicts.py."""
-    graded = read_lines(folder / scores.benchmark / f"verdicts-{label}.jsonl", Graded)
-    protocol = scores.protocol
-    return OurScore(
-        protocol=Protocol(
-            benchmark=scores.benchmark,
-            problems=scores.problems,
-            temperature=protocol["sampling"]["temperature"],
-            top_p=protocol["sampling"]["top_p"],
-            max_tokens=protocol["max_tokens"],
-            template=protocol["prompt"]["name"],
-            grader=protocol["grader"]["name"],
-        ),
-        samples=numbers(graded, scores.problem_ids, "correct"),
-        answers=[
-            [None if answer is None else canonical(answer) for answer in answers]
-            for answers in by_problem(graded, scores.problem_ids, "extracted")
-        ],
-    )
-
-
-def judged_claim(claim: Claim, ours: OurScore | None) -> ClaimVerdict:
-    """The verdict on one claim of a card."""
-    verdict = verdicts.judge(claim.score, ours)
-    return ClaimVerdict(
-        percent=claim.value,
-        metric=claim.metric,
-        source=claim.source,
-        word=verdict.word,
-        reasons=list(verdict.sentences),
-        differing=list(verdict.differing),
-        unknown=list(verdict.unknown),
-        k_needed=verdict.k_needed,
-        difference=verdict.difference,
-        margin=verdict.margin,
     )
 
 

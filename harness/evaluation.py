@@ -41,9 +41,17 @@ MEND = (
 
 
 def protocol_folder(spec: RunSpec | EvalSpec) -> str:
-    """A folder for each way of sampling; more samples or benchmarks join what is there."""
+    """A folder for each way of sampling; more samples, benchmarks or budgets join what is there."""
     content = spec.eval.model_dump_json(
-        exclude={"benchmarks", "grader", "second_grader", "folder", "name"}
+        exclude={
+            "benchmarks",
+            "budgets",
+            "limits",
+            "grader",
+            "second_grader",
+            "folder",
+            "name",
+        }
     )
     content += chosen_engine(spec.backend, spec.hardware)
     return f"{spec.eval.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
@@ -51,12 +59,13 @@ def protocol_folder(spec: RunSpec | EvalSpec) -> str:
 
 def sets_of_run(spec: RunSpec, test_parquet: Path) -> list[ProblemSet]:
     """The problem sets of a run's protocol."""
-    return [
-        from_held_out(test_parquet, benchmark, spec.data, spec.reward)
-        if benchmark.name == HELD_OUT
-        else from_benchmark(benchmark, spec.eval)
-        for benchmark in spec.eval.benchmarks
-    ]
+    found: list[ProblemSet] = []
+    for benchmark in spec.eval.benchmarks:
+        if benchmark.name == HELD_OUT:
+            found.append(from_held_out(test_parquet, benchmark, spec.data, spec.reward))
+        else:
+            found += from_benchmark(benchmark, spec.eval)
+    return found
 
 
 def measure_run(
@@ -166,7 +175,7 @@ def show(console: Console, scores: Sequence[Scores], said: Sequence[Statement]) 
 
 
 def evaluate_alone(
-    spec: EvalSpec, overrides: list[str], claim: Claim | None = None
+    spec: EvalSpec, overrides: list[str], claims: Sequence[Claim] = ()
 ) -> list[Scores]:
     """Measures one model under one protocol; the same command again continues or only reports.
 
@@ -183,7 +192,7 @@ def evaluate_alone(
     measurement = Measurement(
         protocol=spec.eval,
         max_tokens=spec.eval.max_tokens or 0,
-        sets=[from_benchmark(benchmark, spec.eval) for benchmark in spec.eval.benchmarks],
+        sets=[s for one in spec.eval.benchmarks for s in from_benchmark(one, spec.eval)],
         subjects=[subject],
         backend=spec.backend,
         hardware=spec.hardware,
@@ -201,7 +210,7 @@ def evaluate_alone(
                     folder=folder,
                     on_progress=lambda _, done, total: bar.advance(done, total),
                 )
-            said = statements(scores, folder, repro=spec.repro, given=claim)
+            said = statements(scores, folder, repro=spec.repro, given=claims)
             write_statements(said, folder)
             show(console, scores, said)
             believe(scores)
@@ -229,18 +238,28 @@ def wanted(measurement: Measurement) -> str:
 
 def subject_of(spec: EvalSpec) -> Subject:
     """The model of an evaluation: served elsewhere, or loaded here."""
-    from harness.paths import model_path
+    from harness.paths import adapter_path, model_path
 
     server = spec.backend.url if spec.backend.engine == "openai" else None
     if spec.backend.engine == "lm_eval":
         server = f"{spec.backend.model}:{json.dumps(spec.backend.arguments, sort_keys=True)}"
+    if server and spec.model.adapter:
+        raise EvaluationError(
+            f"model.adapter={spec.model.adapter} is loaded here, and backend={spec.backend.name} "
+            "asks a server: let the server load it and set model.path to its name there, or set "
+            "backend=auto"
+        )
     path = spec.model.path if server else model_path(spec.model)
-    return Subject(label="model", path=path, revision=spec.model.revision, server=server)
+    adapter = spec.model.adapter and adapter_path(spec.model.adapter)
+    return Subject(
+        label="model", path=path, revision=spec.model.revision, adapter=adapter, server=server
+    )
 
 
 def evaluation_record(spec: EvalSpec, subject: Subject) -> dict[str, Any]:
     """What run.json says: one directory for each model, whatever it is measured on."""
     model = [subject.path, subject.revision, subject.server]
+    model += [subject.adapter] if subject.adapter else []
     digest = hashlib.sha256(json.dumps(model).encode()).hexdigest()
     return {
         "kind": EVALUATION,

@@ -1,27 +1,32 @@
-"""The export stage: the last checkpoint's Hugging Face files become the run's model/ folder."""
+"""The export stage: the last checkpoint's Hugging Face files become the run's model/ folder, and
+adapters alone its adapter/ folder."""
 
 import json
 import shutil
 from pathlib import Path
 
-from harness.adapters import merge_files
+from harness.adapters import merge_files, write_adapter
+from harness.chain import start_path
 from harness.checkpoints import step_folder
 from harness.errors import TrainingError
 from harness.files import write_json
 from harness.rundir import RunDir
-from harness.spec import RLAlgorithm, RunSpec
+from harness.spec import LoRA, RLAlgorithm, RunSpec
 
 RECORD = "reprise_export.json"
+ADAPTER = "adapter"
+"""Folder of a run with its adapters alone."""
 
 
 def export(spec: RunSpec, directory: RunDir, step: int) -> str:
-    """Fills model/ in one step, unless it holds this step already.
+    """Fills model/ in one step, unless it holds this step already; with LoRA adapter/ before it.
 
     Raises:
         TrainingError: the checkpoint has no Hugging Face weights.
     """
+    lora = spec.algorithm.lora if isinstance(spec.algorithm, RLAlgorithm) else None
     target = directory.path / "model"
-    if _exported(target, step):
+    if _exported(target, step) and (not lora or _exported(directory.path / ADAPTER, step)):
         return f"model/ holds step {step}, done before"
     checkpoint = step_folder(directory.path / "checkpoints", step)
     source = checkpoint / ("actor" if spec.algorithm.kind == "rl" else "") / "huggingface"
@@ -29,20 +34,44 @@ def export(spec: RunSpec, directory: RunDir, step: int) -> str:
         raise TrainingError(
             f"{source} has no weights to export; delete {checkpoint} and run the same command again"
         )
-    partial = directory.path / "model.partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    if lora:
+        _export_adapter(spec, lora, source, directory, step)
+    partial = _partial(target)
     shutil.copytree(source, partial, copy_function=_link_or_copy)
-    if isinstance(spec.algorithm, RLAlgorithm) and (lora := spec.algorithm.lora):
+    if lora:
         # verl saves base and adapters under names that only PEFT reads.
         merge_files(partial, lora.alpha / lora.rank)
     if spec.hardware.precision == "fp32":
         _declare_fp32(partial / "config.json")
+    size_mb = _put_in_place(partial, target, step) / 1e6
+    also = f", and its adapters alone in {ADAPTER}/" if lora else ""
+    return f"model/ in Hugging Face format, step {step}, {size_mb:,.1f} MB{also}"
+
+
+def _export_adapter(spec: RunSpec, lora: LoRA, source: Path, directory: RunDir, step: int) -> None:
+    """The folder adapter/ in PEFT's format, for the model that the training started from."""
+    target = directory.path / ADAPTER
+    partial = _partial(target)
+    base = start_path(spec, directory.path)
+    revision = spec.model.revision if base == spec.model.path else None
+    write_adapter(source, partial, base=base, revision=revision, lora=lora)
+    _put_in_place(partial, target, step)
+
+
+def _partial(target: Path) -> Path:
+    """The name under which a folder is filled; what an earlier attempt left there is removed."""
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    return partial
+
+
+def _put_in_place(partial: Path, target: Path, step: int) -> int:
+    """Renames a filled folder, with a record of its files; their size in bytes."""
     files = {p.name: p.stat().st_size for p in sorted(partial.iterdir()) if p.is_file()}
     write_json(partial / RECORD, {"step": step, "files": files})
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
-    size_mb = sum(files.values()) / 1e6
-    return f"model/ in Hugging Face format, step {step}, {size_mb:,.1f} MB"
+    return sum(files.values())
 
 
 def _exported(target: Path, step: int) -> bool:

@@ -79,9 +79,15 @@ def resident_gb(spec: RunSpec) -> float:
     if isinstance(algorithm, RLAlgorithm):
         if algorithm.critic is not None:
             total += spec.model.parameters_b * STATE_BYTES / _gpus(spec)
-        if algorithm.kl_loss or algorithm.kl_in_reward:
+        if has_reference(algorithm):
             total += spec.model.parameters_b * FROZEN_BYTES / _gpus(spec)
     return total
+
+
+def has_reference(algorithm: RLAlgorithm) -> bool:
+    """Are log-probabilities of the reference model needed?"""
+    used = (algorithm.kl_loss, algorithm.kl_in_reward, algorithm.preference_loss)
+    return any(part is not None for part in used)
 
 
 def misfits(spec: RunSpec) -> Iterator[str]:

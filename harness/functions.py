@@ -34,6 +34,8 @@ def find_reward_functions(reward: Reward) -> None:
     Raises:
         ConfigError: as function_named.
     """
-    for field in ("function", "group", "check"):
+    for field in ("function", "group", "batch", "check"):
         if reference := getattr(reward, field):
             function_named(reference, f"reward.{field}")
+    if reward.dense:
+        function_named(reward.dense.function, "reward.dense.function")

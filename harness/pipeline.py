@@ -20,6 +20,7 @@ from harness.console import Console, short
 from harness.control import released, settled
 from harness.data.filters import losses
 from harness.data.manifest import prepared
+from harness.data.monitor import write_monitor
 from harness.data.prepare import prepare
 from harness.errors import ConfigError, RunDirError, TrainingError
 from harness.evaluation import (
@@ -226,6 +227,9 @@ def prepare_data(run: Run, training: Training) -> str:
             check=check,
             benchmarks=Path(spec.eval.folder) if spec.eval.folder else None,
         )
+    if monitor := spec.schedule.monitor:
+        seed = spec.seed if spec.data.subset_seed is None else spec.data.subset_seed
+        write_monitor(folder, monitor.rows, seed)
     train_rows = manifest.splits["train"].rows_out
     training.steps = total_steps(spec, train_rows)
     if training.steps == 0:

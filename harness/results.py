@@ -48,6 +48,7 @@ def _findings(scores: Scores) -> list[str]:
         if not check.passed and not check.spoils
     ]
     found.append(_resolution(scores))
+    found += length_notes(scores)
     for model in scores.models:
         if model.second:
             second = model.second
@@ -61,6 +62,47 @@ def _findings(scores: Scores) -> list[str]:
                 f"{model.label}: {sum(model.doubts.values())} of {model.samples} verdicts to look "
                 f"at ({classes}): {scores.benchmark}/doubtful-{model.label}.jsonl"
             )
+    return found
+
+
+def length_notes(scores: Scores) -> list[str]:
+    """Response lengths, the budget that was asked for, the score at token limits."""
+    found = [note for model in scores.models for note in _lengths(model, scores)]
+    if scores.difference and (change := scores.difference.tokens):
+        found.append(
+            f"tokens from {scores.difference.before} to {scores.difference.after}: "
+            f"{100 * change.over_problems.value:+.1f} % {bounds(change.over_problems)}; same "
+            f"problems {bounds(change.sampling)}"
+        )
+    limits = sorted({at.tokens for model in scores.models for at in model.limits})
+    for limit in limits:
+        each = "; ".join(
+            f"{model.label} {interval(at.accuracy)}, {share(at.longer)} longer"
+            for model in scores.models
+            for at in model.limits
+            if at.tokens == limit
+        )
+        found.append(f"cut at {limit:,} tokens, not asked again: {each}")
+    return found
+
+
+def _lengths(model: ModelScore, scores: Scores) -> list[str]:
+    found = []
+    if means := model.tokens:
+        sides = ", ".join(
+            f"{name} {tokens(mean)}"
+            for name, mean in (("right", means.right), ("wrong", means.wrong))
+            if mean
+        )
+        found.append(
+            f"{model.label}: mean tokens {tokens(means.all)}" + f" ({sides})" * bool(sides)
+        )
+    if scores.budget and (kept := model.budget):
+        found.append(
+            f"{model.label}: asked for {scores.budget.tokens:,} tokens: off by "
+            f"{interval(kept.error)} % of the budget on average, {interval(kept.above)} % of "
+            "responses above it"
+        )
     return found
 
 
@@ -83,6 +125,11 @@ def interval(found: Interval) -> str:
 def bounds(found: Interval) -> str:
     """An interval of shares, in percent."""
     return f"[{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def tokens(found: Interval) -> str:
+    """A number of tokens with its interval."""
+    return f"{found.value:,.1f} [{found.low:,.1f}, {found.high:,.1f}]"
 
 
 def share(value: float | None) -> str:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from evals import HELD_OUT
 from evals.benchmarks import names
 from evals.grading import graders
+from harness.budget_rules import budget_violations
 from harness.data.prompts import mistakes
 from harness.fit import fit, longest_sequence, misfits
-from harness.spec import Backend, Benchmark, Evaluation, Launch, RLAlgorithm, RunSpec
+from harness.reward_rules import reward_violations
+from harness.spec import Backend, Benchmark, Evaluation, Launch, LoRA, RLAlgorithm, RunSpec
+from harness.update_rules import COMPARES, update_violations
 
 SECRETS = {"api_key", "auth_token", "header", "headers", "hf_token", "token"}
 DERIVED_OPTIONS = {
@@ -20,7 +23,10 @@ DERIVED_OPTIONS = {
     "signal": "launch.notice_s",
 }
 """sbatch options on which a job's script depends -> the field that they come from."""
-NEEDS_GROUP = ("grpo", "rloo", "reinforce_plus_plus_baseline")
+DENSE = ("gae", "reinforce_plus_plus")
+"""Advantages that are discounted sums of token rewards."""
+VLLM_MAX_RANK = 512
+"""Largest rank of an adapter (vllm/config/lora.py, MaxLoRARanks)."""
 
 
 def violations(spec: RunSpec, *, must_fit: bool = True) -> list[str]:
@@ -39,6 +45,10 @@ def violations(spec: RunSpec, *, must_fit: bool = True) -> list[str]:
     if isinstance(spec.algorithm, RLAlgorithm):
         found += [*_batches(spec, spec.algorithm), *_roles(spec.algorithm), *_task(spec)]
         found += _sampling(spec, spec.algorithm)
+        found += _dense(spec, spec.algorithm)
+        found += update_violations(spec, spec.algorithm)
+        found += reward_violations(spec)
+        found += _lora(spec, spec.algorithm.lora) if spec.algorithm.lora else []
     elif spec.data.demonstration is None:
         found.append(
             f"algorithm=sft needs worked responses, and data={spec.data.name} has none "
@@ -143,7 +153,7 @@ def _roles(algorithm: RLAlgorithm) -> Iterator[str]:
             f"algorithm.advantage={algorithm.advantage} does not use a critic, yet one is set: "
             "set algorithm.critic=null, or algorithm.advantage=gae"
         )
-    if algorithm.advantage in NEEDS_GROUP and algorithm.group_size < 2:
+    if algorithm.advantage in COMPARES and algorithm.group_size < 2:
         yield (
             f"algorithm.advantage={algorithm.advantage} compares the responses to one prompt, and "
             f"algorithm.group_size={algorithm.group_size} leaves nothing to compare: set "
@@ -168,6 +178,40 @@ def _roles(algorithm: RLAlgorithm) -> Iterator[str]:
         yield (
             "algorithm.sampling.temperature=0 samples the same response every time and cannot "
             "learn: set it above 0 (1.0 is usual)"
+        )
+
+
+def _dense(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
+    if spec.reward.dense is None:
+        return
+    if algorithm.advantage not in DENSE:
+        yield (
+            f"reward.dense gives a reward to every token, and algorithm.advantage="
+            f"{algorithm.advantage} has one for a whole response: set algorithm.advantage to one "
+            f"of {', '.join(DENSE)}, or reward.dense=null"
+        )
+    if algorithm.advantage == "gae" and algorithm.lam != 1:
+        yield (
+            f"reward.dense has a discount of its own, and algorithm.lam={algorithm.lam:g} would "
+            "mix it into one value function: set algorithm.lam=1, or reward.dense=null"
+        )
+
+
+def _lora(spec: RunSpec, lora: LoRA) -> Iterator[str]:
+    if lora.rank > VLLM_MAX_RANK and spec.hardware.rollout.engine == "vllm":
+        yield (
+            f"algorithm.lora.rank={lora.rank} is more than vLLM can serve: set algorithm.lora.rank "
+            f"<= {VLLM_MAX_RANK}, or algorithm.lora=null"
+        )
+    if not lora.target_modules:
+        yield (
+            "algorithm.lora.target_modules is empty, so that nothing would be trained: name linear "
+            "layers, or set it to all-linear"
+        )
+    if ends := sorted({"embed_tokens", "lm_head"}.intersection(lora.target_modules)):
+        yield (
+            f"algorithm.lora.target_modules names {', '.join(ends)}, and only adapters of the "
+            "layers' linear maps can be exported: leave it out, or set it to all-linear"
         )
 
 
@@ -223,7 +267,7 @@ def benchmark_violations(protocol: Evaluation, *, has_data: bool) -> list[str]:
     if not has_data and protocol.max_tokens is None and HELD_OUT not in named:
         found.append(f"eval={protocol.name} sets no response limit: set eval.max_tokens=32768")
     found += [text for b in protocol.benchmarks for text in _prompt_missing(b, protocol)]
-    return found
+    return [*found, *budget_violations(protocol)]
 
 
 def backend_violations(backend: Backend) -> list[str]:

@@ -17,6 +17,7 @@ from harness import provenance
 from harness.cards import Claim
 from harness.claims import statements
 from harness.console import Console, short
+from harness.errors import ConfigError
 from harness.evaluation import believe, show, write_statements
 from harness.files import write_json, write_text
 from harness.report.read import EVALUATION
@@ -27,11 +28,11 @@ from harness.spec import EvalSpec
 LABEL = "log"
 UNKNOWN = {"temperature": None, "top_p": None, "top_k": None}
 
-Responses = Mapping[str, Sequence[str]]
+Responses = Mapping[str, Sequence[LoggedSample]]
 
 
 def score_log(
-    spec: EvalSpec, path: Path, overrides: list[str], claim: Claim | None = None
+    spec: EvalSpec, path: Path, overrides: list[str], claims: Sequence[Claim] = ()
 ) -> list[Scores]:
     """Grades the responses of a log and writes scores, verdicts and a page.
 
@@ -39,7 +40,7 @@ def score_log(
         spec: names benchmarks and grader; held_out takes problems and golds from the log itself.
         path: a log file, or a folder of them.
         overrides: the command line's, for the record.
-        claim: a published number of the user's own to hold the score against.
+        claims: published numbers of the user's own to hold the score against.
 
     Raises:
         EvaluationError: the log cannot be read, fits no benchmark, or the score is invalid.
@@ -61,7 +62,7 @@ def score_log(
             score_responses(spec, problems, responses, model, folder / problems.name)
             for problems, responses in found
         ]
-        said = statements(scores, folder, repro=spec.repro, given=claim)
+        said = statements(scores, folder, repro=spec.repro, given=claims)
         write_statements(said, folder)
         directory.event("evaluated", protocol=spec.eval.name)
         directory.status("done", stage="evaluate")
@@ -79,7 +80,13 @@ def sorted_by_benchmark(
         problems = problems_of(log)
         own = from_problems("log", problems, spec.eval, origin="the golds of the log itself")
         return [(own, match(log, problems))]
-    sets = [from_benchmark(benchmark, spec.eval) for benchmark in spec.eval.benchmarks]
+    if spec.eval.budgets and len(spec.eval.budgets.tokens) > 1:
+        raise ConfigError(
+            f"eval={spec.eval.name} asks for {len(spec.eval.budgets.tokens)} budgets, and a log "
+            "does not say which of them each response was asked for: score the log of one budget "
+            "with eval.budgets.tokens=[512], or set eval.budgets=null"
+        )
+    sets = [s for one in spec.eval.benchmarks for s in from_benchmark(one, spec.eval)]
     found: list[tuple[ProblemSet, Responses]] = []
     left: Sequence[LoggedSample] = log
     for wanted in sets:
@@ -107,25 +114,37 @@ def score_responses(
     ids = [prompt.id for prompt in problems.prompts if prompt.id in responses]
     samples = [
         GeneratedSample(
-            id=id, sample=number, seed=None, prompt=problems.texts[id], response=response,
-            response_tokens=None, truncated=None, finish=None,
+            id=id, sample=number, seed=None, prompt=problems.texts[id], response=logged.response,
+            response_tokens=logged.response_tokens, truncated=logged.truncated, finish=None,
         )
-        for id in ids for number, response in enumerate(responses[id])
+        for id in ids for number, logged in enumerate(responses[id])
     ]  # fmt: skip
     graded = verdicts_on(problems, samples)
     second = problems.second.name if problems.second else None
     protocol = logged_protocol(problems, ids)
+    limits, budget = spec.eval.limits, problems.budget
     scores = Scores(
         benchmark=problems.name,
+        budget=budget,
         protocol=protocol,
         protocol_hash=canonical_hash(protocol),
-        key=canonical_hash([protocol, model.fingerprint]),
+        key=canonical_hash([protocol, model.fingerprint, *([limits] if limits else [])]),
         seed=0,
         problem_ids=ids,
         origin=problems.origin,
         samples_per_problem=min(len(responses[id]) for id in ids),
         models=[
-            assess.model_score(model, ids, samples, graded, second, {}, ballot=problems.ballot)
+            assess.model_score(
+                model,
+                ids,
+                samples,
+                graded,
+                second,
+                {},
+                ballot=problems.ballot,
+                limits=limits,
+                budget=budget.tokens if budget else None,
+            )
         ],
         difference=None,
         checks=[
@@ -142,8 +161,10 @@ def score_responses(
 
 def logged_protocol(problems: ProblemSet, ids: Sequence[str]) -> dict[str, Any]:
     """What a log tells about how it was sampled: problems and grader, nothing else."""
+    budget = problems.budget
     return {
         "benchmark": problems.name,
+        **({"budget": budget.model_dump()} if budget else {}),
         "problems": len(ids),
         "problems_sha256": problems.sha256,
         "sampling": UNKNOWN,

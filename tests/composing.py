@@ -6,6 +6,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from harness.compose import at_the_door, to_eval_spec, to_run_spec
+from harness.errors import ConfigError
 from harness.explain import CONF_DIR
 from harness.spec import EvalSpec, RunSpec
 
@@ -20,6 +21,18 @@ def config_of(*overrides: str) -> DictConfig:
 def spec_of(*overrides: str, must_fit: bool = True) -> RunSpec:
     """The frozen run of a command line; composing is most of what many tests take."""
     return to_run_spec(config_of(*overrides), must_fit=must_fit)
+
+
+def on_gpus(
+    recipe: str, *overrides: str, hardware: str = "8xA100", must_fit: bool = True
+) -> RunSpec:
+    """A recipe on a GPU profile, or on six GPUs if a step's responses do not spread over it."""
+    try:
+        return spec_of(f"+repro={recipe}", f"hardware={hardware}", *overrides, must_fit=must_fit)
+    except ConfigError as error:
+        if "does not divide over" not in str(error):
+            raise
+        return spec_of(f"+repro={recipe}", "hardware=6xA100", *overrides, must_fit=must_fit)
 
 
 def eval_spec_of(*overrides: str) -> EvalSpec:

@@ -12,9 +12,11 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from torch import Tensor  # noqa: E402
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM  # noqa: E402
 
-from harness.adapters import DOWN, UP, merge_files, merged  # noqa: E402
+from harness.adapters import ADAPTER_WEIGHTS, DOWN, UP, merge_files, merged, write_adapter  # noqa: E402
+from harness.chain import start_path  # noqa: E402
 from harness.export import export  # noqa: E402
 from harness.rundir import RunDir  # noqa: E402
+from harness.spec import LoRA  # noqa: E402
 from tests.composing import spec_of  # noqa: E402
 
 CONFIG = Qwen2Config(
@@ -104,3 +106,61 @@ def test_what_cannot_be_merged_is_refused(adapted: peft.PeftModel, tmp_path: Pat
         merged(half, 1.0)
     with pytest.raises(ValueError, match="linear layers"):
         merged({"base_model.model.embed.lora_embedding_A.default": torch.zeros(1)}, 1.0)
+
+
+def checkpoint(adapted: peft.PeftModel, run: Path) -> None:
+    """What verl leaves of an adapted model."""
+    source = run / "checkpoints" / "global_step_1" / "actor" / "huggingface"
+    CONFIG.save_pretrained(source)
+    save_file(exported(adapted), source / "model.safetensors", metadata={"format": "pt"})
+
+
+def base_of(adapted: peft.PeftModel, folder: Path) -> Path:
+    """The model under the adapters, which they leave as it was."""
+    base = Qwen2ForCausalLM(CONFIG)
+    weights = {
+        name.removeprefix("base_model.model.").replace(".base_layer", ""): value
+        for name, value in adapted.state_dict().items()
+        if ".lora_" not in name
+    }
+    base.load_state_dict(weights)
+    base.save_pretrained(folder)
+    return folder
+
+
+LORA = f"+algorithm.lora={{rank: {RANK}, alpha: {ALPHA}}}"
+
+
+def test_an_export_brings_the_adapters_alone_as_peft_loads_them(
+    adapted: peft.PeftModel, tmp_path: Path
+) -> None:
+    checkpoint(adapted, tmp_path)
+    spec = spec_of("+repro=tinyzero", "algorithm=grpo", LORA)
+    assert "adapter/" in export(spec, RunDir(tmp_path), 1)
+    base = AutoModelForCausalLM.from_pretrained(base_of(adapted, tmp_path / "base"))
+    loaded = peft.PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(IDS).logits, adapted(IDS).logits)
+    assert same(tmp_path / "model", adapted), "the merged model computes the same"
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == start_path(spec, tmp_path)
+    assert config["target_modules"] == [
+        "down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj",
+    ]  # fmt: skip
+
+
+def test_a_lost_adapter_is_exported_again(adapted: peft.PeftModel, tmp_path: Path) -> None:
+    checkpoint(adapted, tmp_path)
+    spec, run = spec_of("+repro=tinyzero", "algorithm=grpo", LORA), RunDir(tmp_path)
+    export(spec, run, 1)
+    assert "done before" in export(spec, run, 1)
+    (tmp_path / "adapter" / ADAPTER_WEIGHTS).unlink()
+    assert "done before" not in export(spec, run, 1)
+    assert (tmp_path / "adapter" / ADAPTER_WEIGHTS).exists()
+
+
+def test_weights_without_adapters_are_refused(adapted: peft.PeftModel, tmp_path: Path) -> None:
+    save_file({"w": torch.zeros(1)}, tmp_path / "model.safetensors")
+    lora = LoRA(rank=RANK, alpha=ALPHA)
+    with pytest.raises(KeyError, match="holds no adapters"):
+        write_adapter(tmp_path, tmp_path / "out", base="b", revision=None, lora=lora)

@@ -11,7 +11,7 @@ from harness.compose import at_the_door, in_miniature
 from harness.errors import ConfigError
 from harness.explain import CONF_DIR, options
 from harness.spec import RLAlgorithm, RunSpec
-from tests.composing import eval_spec_of, spec_of
+from tests.composing import eval_spec_of, on_gpus, spec_of
 
 OPTIONS = [
     (group.name, path.stem)
@@ -46,7 +46,7 @@ def test_every_option_composes_to_a_valid_part(group: str, choice: str) -> None:
 @pytest.mark.parametrize("recipe", options("repro"))
 def test_a_recipe_is_a_miniature_on_the_laptop_and_nowhere_else(recipe: str) -> None:
     small = spec_of(f"+repro={recipe}")
-    large = spec_of(f"+repro={recipe}", "hardware=8xA100", "hardware.gpu_mem_gb=2000")
+    large = on_gpus(recipe, "hardware.gpu_mem_gb=2000")
     assert (small.miniature, large.miniature) == (True, False)
     assert small.repro == large.repro and small.variant == large.variant
     assert recipe == "_".join(filter(None, (large.repro, large.variant)))

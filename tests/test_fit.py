@@ -11,7 +11,7 @@ from harness.fit import fit, fitted, longest_sequence
 from harness.rules import violations
 from harness.spec import Hardware, RunSpec
 from harness.verl.emit import emit
-from tests.composing import eval_spec_of, spec_of
+from tests.composing import eval_spec_of, on_gpus, spec_of
 
 MACHINES = [name for name in options("hardware") if name != "cpu"]
 BATCH = ("data.train_batch_size", "actor_rollout_ref.rollout.n")
@@ -25,7 +25,7 @@ def machine(name: str) -> Hardware:
 
 @cache
 def recipe(name: str) -> RunSpec:
-    return spec_of(f"+repro={name}", "hardware=8xA100", "hardware.gpu_mem_gb=2000")
+    return on_gpus(name, "hardware.gpu_mem_gb=2000")
 
 
 @pytest.mark.parametrize("name", options("repro"))

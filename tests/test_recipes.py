@@ -63,9 +63,11 @@ def test_upstream_files_are_as_the_facts_have_them(id: str) -> None:
     if not facts:
         pytest.skip("the facts hold no configuration of this project's upstream")
     known = {path.name: as_facts(yaml.safe_load(path.read_text())) for path in facts}
-    assert upstream_names(id)
-    for name in upstream_names(id):
-        ours = as_written(load_upstream(id, name))
+    runs = {name: as_written(load_upstream(id, name)) for name in upstream_names(id)}
+    scripts = {entries["script"] for entries in known.values()}
+    stated = {name: ours for name, ours in runs.items() if ours["script"] in scripts}
+    assert stated, f"none of {id}'s upstream files names a script of the facts"
+    for name, ours in stated.items():
         nearest = min(known, key=lambda path: len(unequal(ours, known[path])))
         wrong = unequal(ours, known[nearest])
         assert not wrong, f"{id}/upstream/{name}.yaml differs from {nearest} in {wrong}"

@@ -5,6 +5,12 @@ import pytest
 from harness.errors import ConfigError
 from tests.composing import eval_spec_of, spec_of
 
+DENSE = "+reward.dense={function: 'm:f', gamma: 0.9}"
+GRPO = "algorithm=grpo"
+FILTER = "+algorithm.filter_groups={metric: reward, prompts_per_batch: 8}"
+ENTROPY = "+algorithm.adaptive_entropy={target: 0.2, delta: 0.01, max_coef: 0.1}"
+PAIRS = "+algorithm.preference_loss={level: level, beta: 0.1}"
+LORA = "+algorithm.lora={rank: 8, alpha: 16}"
 GPU = ("+repro=tinyzero", "hardware=4xA800")
 
 
@@ -39,6 +45,34 @@ GPU = ("+repro=tinyzero", "hardware=4xA800")
         (["eval.stop=['']"], "at least 1 character"),
         (["eval=aime24", "eval.grader=sympy"], "grader sympy does not exist; choose one of repr"),
         (["eval=aime24"], r"eval.max_tokens <= 32767"),
+        ([DENSE, "algorithm.lam=0.95"], r"set algorithm.lam=1, or reward.dense=null"),
+        ([DENSE, "algorithm=grpo"], r"one of gae, reinforce_plus_plus, or reward.dense=null"),
+        ([LORA, "algorithm.lora.rank=1024"], r"more than vLLM can serve.*rank <= 512"),
+        ([LORA, "algorithm.lora.target_modules=[]"], "nothing would be trained"),
+        ([LORA, "algorithm.lora.target_modules=[q_proj,lm_head]"], "names lm_head"),
+        ([GRPO, "algorithm.train_group_size=9"], r"=9 responses cannot be taken from a group of"),
+        ([GRPO, "algorithm.train_group_size=1"], r"train_group_size=1 leaves nothing to compare"),
+        ([GRPO, "+algorithm.pruning={rate: 0.95}"], r"keeps 0 of .*set algorithm.pruning.rounding"),
+        (
+            [GRPO, "algorithm.drop_groups=reward", FILTER, "schedule.steps=9"],
+            r"replaces the groups .*drop_groups=reward leaves out",
+        ),
+        (
+            [GRPO, "algorithm.drop_groups=reward", "algorithm.shuffle_mini_batches=true"],
+            r"shuffle_mini_batches=true mixes responses",
+        ),
+        (
+            [DENSE, "algorithm.drop_groups=reward"],
+            r"adds to advantages after responses were chosen",
+        ),
+        ([ENTROPY, "algorithm.entropy_coef=0.01"], r"0.01 is a fixed weight.*set entropy_coef=0"),
+        (
+            [ENTROPY, "algorithm.entropy_coef=0", "algorithm.adaptive_entropy.min_coef=2"],
+            r"min_coef=2 above max_coef=0.1",
+        ),
+        ([PAIRS], r"has no use for a value model"),
+        ([GRPO, PAIRS, "algorithm.drop_groups=reward"], r"takes every response"),
+        ([GRPO, PAIRS, "algorithm.group_size=1"], r"preference_loss compares .*group_size=1"),
     ],
 )
 def test_broken_rules(overrides: list[str], message: str) -> None:

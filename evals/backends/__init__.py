@@ -34,6 +34,8 @@ class Request:
     """How the text was made."""
     tokens: int
     """Length of the prompt; 0 when the engine cannot tell."""
+    max_tokens: int
+    """Longest response."""
 
     @property
     def key(self) -> RequestKey:

@@ -99,7 +99,7 @@ class EndpointEngine:
         return [0] * len(texts)
 
     def arguments(self) -> dict[str, Any]:
-        """What every request says about sampling, besides its seed."""
+        """What every request says about sampling, besides its seed and its longest response."""
         sampling = effective(self.job.sampling)
         extra: dict[str, Any] = {"top_k": sampling.top_k} if sampling.top_k > 0 else {}
         if self.server.get("owned_by") == "vllm":
@@ -107,7 +107,6 @@ class EndpointEngine:
         found: dict[str, Any] = {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "max_tokens": self.job.max_tokens,
         }
         if self.job.stop:
             found["stop"] = self.job.stop
@@ -150,6 +149,7 @@ class EndpointEngine:
     async def _one(self, client: AsyncOpenAI, request: Request) -> Drawn:
         """One request, tried again as often as allowed."""
         common = {"model": self.model.path, "seed": request.seed, **self.arguments()}
+        common["max_tokens"] = request.max_tokens
         try:
             if request.render == "chat":
                 messages = json.loads(request.text)
@@ -210,8 +210,9 @@ class EndpointEngine:
             advice = "the server refuses what the protocol asks for; change it or the server"
             if any(word in str(error).lower() for word in OVERFLOW):
                 advice = (
-                    f"the prompt and eval.max_tokens={self.job.max_tokens} do not fit into its "
-                    "context; lower eval.max_tokens or serve the model with a longer one"
+                    "the prompt and a response of eval.max_tokens or eval.budgets.longest do not "
+                    "fit into its context; lower eval.max_tokens or serve the model with a longer "
+                    "one"
                 )
         elif not isinstance(error, APIError):
             said = f"no JSON ({said})"
@@ -221,7 +222,8 @@ class EndpointEngine:
 
     def facts(self, how: Render) -> EngineFacts:
         """What was sent, and what the server says about itself."""
-        sent = self.arguments() | {"seed": "one for each sample"}
+        sent = self.arguments() | {"max_tokens": self.job.max_tokens}
+        sent |= {"seed": "one for each sample"}
         return EngineFacts(
             sampling=effective(self.job.sampling),
             engine_arguments=sent,

@@ -44,6 +44,7 @@ class TokenHFLM(HFLM):  # type: ignore[misc]
     def __init__(self, job: Job, model: JobModel, stop_token_ids: list[int], longest: int) -> None:
         super().__init__(
             pretrained=model.path,
+            peft=model.adapter,
             revision=model.revision or "main",
             backend="causal",
             device=job.device,
@@ -118,9 +119,9 @@ class HFEngine(LocalModel):
         found: int | None = getattr(self.config.get_text_config(), "max_position_embeddings", None)
         return found
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self, max_tokens: int) -> dict[str, Any]:
         """Generation arguments, with every filter spelled out."""
-        sampling, limit = self.job.sampling, {"max_gen_toks": self.job.max_tokens}
+        sampling, limit = self.job.sampling, {"max_gen_toks": max_tokens}
         if sampling.temperature == 0:
             return {"do_sample": False, "temperature": 0.0, **limit}
         filters = {"top_p": sampling.top_p, "top_k": max(sampling.top_k, 0)}
@@ -130,7 +131,7 @@ class HFEngine(LocalModel):
         self, requests: Sequence[Request], missing: AbstractSet[RequestKey]
     ) -> Iterator[tuple[Request, GeneratedSample]]:
         """Every batch that holds a missing request."""
-        longest = max(request.tokens for request in requests) + self.job.max_tokens
+        longest = max(request.tokens + request.max_tokens for request in requests)
         self.engine = TokenHFLM(self.job, self.model, self.stop_token_ids, longest)
         for _, of_task in itertools.groupby(requests, key=lambda request: request.task):
             for batch in batches(list(of_task), self.job.batch_size):
@@ -138,7 +139,7 @@ class HFEngine(LocalModel):
                     continue
                 seed = batch_seed(batch[0], self.job.batch_size)
                 texts = [request.text for request in batch]
-                answers = self.engine.draw(texts, self.arguments(), seed)
+                answers = self.engine.draw(texts, self.arguments(batch[0].max_tokens), seed)
                 for request, tokens in zip(batch, answers, strict=True):
                     if request.key in missing:
                         yield request, self.finished(request, tokens, seed)

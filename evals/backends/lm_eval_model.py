@@ -81,7 +81,7 @@ class LMEvalEngine:
         sampling = effective(self.job.sampling)
         found: dict[str, Any] = {
             "until": list(self.job.stop),
-            "max_gen_toks": self.job.max_tokens,
+            "max_gen_toks": request.max_tokens,
             "do_sample": sampling.temperature > 0,
             "temperature": sampling.temperature,
         }
@@ -160,7 +160,16 @@ class LMEvalEngine:
     def facts(self, how: Render) -> EngineFacts:
         """What lm-eval was given; it reports nothing back."""
         common = self.arguments(
-            Request(task="", id="", sample=0, seed=0, text="", render=how, tokens=0)
+            Request(
+                task="",
+                id="",
+                sample=0,
+                seed=0,
+                text="",
+                render=how,
+                tokens=0,
+                max_tokens=self.job.max_tokens,
+            )
         )
         seed = {"seed": "one for each sample" if self.api else "one for each batch"}
         return EngineFacts(

@@ -1,9 +1,11 @@
 """vLLM in this process, stepped by hand: every request is in flight at once, and a sample reaches
 the disk in the step that finishes it."""
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 from evals.backends import Render, Request, RequestKey
@@ -16,6 +18,26 @@ READ_BACK = (
     "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty",
     "frequency_penalty", "max_tokens", "min_tokens", "stop", "stop_token_ids", "ignore_eos",
 )  # fmt: skip
+
+
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""Sizes of adapters that vLLM makes room for."""
+
+
+def served_rank(adapter: str) -> int:
+    """The smallest of these sizes into which an adapter fits; of one on the hub all fit.
+
+    Raises:
+        EvaluationError: its rank is larger than vLLM can serve.
+    """
+    config = Path(adapter) / "adapter_config.json"
+    rank = int(json.loads(config.read_text())["r"]) if config.is_file() else RANKS[-1]
+    if rank > RANKS[-1]:
+        raise EvaluationError(
+            f"{adapter} has rank {rank}, and vLLM serves at most {RANKS[-1]}: measure the merged "
+            "model (model/ of the run), or set backend=hf"
+        )
+    return next(size for size in RANKS if size >= rank)
 
 
 class VLLMEngine(LocalModel):
@@ -43,6 +65,8 @@ class VLLMEngine(LocalModel):
             "enable_prefix_caching": True,
             "disable_log_stats": True,
         }
+        if model.adapter:
+            common |= {"enable_lora": True, "max_lora_rank": served_rank(model.adapter)}
         if job.device == "cuda":
             return common
         # On a CPU, seeds for single requests and prefill in chunks do not go together: the engine
@@ -74,7 +98,7 @@ class VLLMEngine(LocalModel):
             top_p=sampling.top_p,
             top_k=sampling.top_k,
             seed=None if sampling.temperature == 0 else request.seed,
-            max_tokens=self.job.max_tokens,
+            max_tokens=request.max_tokens,
             stop=self.job.stop,
             stop_token_ids=self.stop_token_ids,
             include_stop_str_in_output=True,
@@ -82,6 +106,14 @@ class VLLMEngine(LocalModel):
             detokenize=bool(self.job.stop),
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+
+    def adapter(self) -> Any:
+        """vLLM's name for the adapter of every request; null without one."""
+        if self.model.adapter is None:
+            return None
+        from vllm.lora.request import LoRARequest
+
+        return LoRARequest("adapter", 1, self.model.adapter)
 
     def load(self, longest: int) -> Any:
         """The engine, for sequences of up to `longest` tokens."""
@@ -110,11 +142,14 @@ class VLLMEngine(LocalModel):
     ) -> Iterator[tuple[Request, GeneratedSample]]:
         """All missing requests together, in the order in which they finish."""
         wanted = [request for request in requests if request.key in missing]
-        engine = self.load(max(request.tokens for request in requests) + self.job.max_tokens)
+        engine = self.load(max(request.tokens + request.max_tokens for request in requests))
         encoded = self.encode([request.text for request in wanted])
+        adapter = self.adapter()
         for index, (request, tokens) in enumerate(zip(wanted, encoded, strict=True)):
             parameters = self.parameters(request)
-            engine.add_request(str(index), {"prompt_token_ids": tokens}, parameters)
+            engine.add_request(
+                str(index), {"prompt_token_ids": tokens}, parameters, lora_request=adapter
+            )
             self.received = {name: getattr(parameters, name) for name in READ_BACK}
         while engine.has_unfinished_requests():
             for output in engine.step():

@@ -2,10 +2,10 @@
 
 from harness.cards.card import REPRODUCTIONS, Card, card_ids, load_card, read_card, shipped_cases
 from harness.cards.catalogue import Entry, catalogue
+from harness.cards.claim import Claim
 from harness.cards.facts import (
     PUBLISHED,
     SOURCE,
-    Claim,
     Cost,
     Fact,
     Lengths,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BeforeValidator, ValidationError, model_validator
 
+from harness.cards.claim import Claim, Claims
 from harness.cards.facts import (
-    Claim,
     Cost,
     Dataset,
     Difference,
@@ -18,6 +18,7 @@ from harness.cards.facts import (
     Provenance,
     Upstream,
 )
+from harness.cards.golden import Golden
 from harness.cards.notes import FidelityNotes, Variant
 from harness.errors import ConfigError
 from harness.files import read_yaml
@@ -53,7 +54,7 @@ class Card(Fact):
     """As upstream reports it: one entry, or one for each published run."""
     lengths: dict[str, Lengths] = {}
     """Variant or stage, or "" for every training -> how long prompts and responses are."""
-    claims: list[Claim]
+    claims: Claims
     """Published numbers that an evaluation can be compared with."""
     released_model: str | None = None
     """Hub id of the weights that the claims are about; the control measures them."""
@@ -63,8 +64,8 @@ class Card(Fact):
     """Why there are none, or what they lack."""
     statements: list[str] = []
     """What upstream says in words."""
-    golden: dict[str, str] = {}
-    """Function of the golden cases -> `module:function` of the scorer here."""
+    golden: dict[str, Golden] = {}
+    """Function of the golden cases -> `module:function` here, or how that is called."""
     recipe: dict[str, Provenance]
     """Dotted RunSpec field -> where its value comes from."""
     differences: list[Difference] = []
@@ -78,8 +79,7 @@ class Card(Fact):
     def protocols(self) -> Self:
         """A claim states its whole protocol, or the card says why it does not."""
         for claim in self.claims:
-            wanted = [n for n in PROTOCOL if claim.metric != "greedy" or n not in DRAWN]
-            missing = [name for name in wanted if getattr(claim, name) is None]
+            missing = [name for name in asked_of(claim) if getattr(claim, name) is None]
             if missing and not (claim.note or self.claims_note):
                 raise ValueError(
                     f"the claim {claim.value} on {claim.benchmark} lacks {', '.join(missing)}: "
@@ -110,6 +110,16 @@ class Card(Fact):
                 update["released_revision"] = variant.released_revision
             card = card.model_copy(update=update)
         return card
+
+
+def asked_of(claim: Claim) -> list[str]:
+    """The fields of its protocol that a claim must state, or give a reason for."""
+    told: set[str] = set(DRAWN) if claim.metric == "greedy" else set()
+    if claim.kind == "length":
+        told.add("grader")
+    if claim.at and claim.at.x == "limit":
+        told.add("max_tokens")
+    return [name for name in PROTOCOL if name not in told]
 
 
 def load_card(id: str) -> Card:

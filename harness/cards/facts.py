@@ -1,11 +1,8 @@
-"""The pieces of a card: where upstream is, what it reports and claims, where numbers come from."""
+"""The pieces of a card: where upstream is, what it reports, where numbers come from."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
-
-from evals import METRIC
-from evals.claimed import ClaimedScore, Protocol
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 ORIGIN = r"(?:[^@\s]+@[0-9A-Za-z.]+|[\w.\-]+==[\w.]+):\S+"
 SOURCE = rf"^{ORIGIN}$|^arXiv:\S+"
@@ -101,61 +98,6 @@ class Lengths(Fact):
     """Where the response length, or what it is estimated from, is published."""
     note: str | None = None
     """What the source says, and how the mean over the run was read from it."""
-
-
-class Claim(Fact):
-    """One published number with its protocol."""
-
-    benchmark: str
-    """A name in evals/benchmarks, or the test set in upstream's words when there is none."""
-    problems: PositiveInt | None = None
-    """Problems in upstream's test set; null when it does not say."""
-    metric: Annotated[str, Field(pattern=METRIC.pattern)]
-    """avg@k, pass@k, maj@k (or mean@k, cons@k), accuracy or greedy."""
-    model: str | None = None
-    """Which of upstream's models, when it releases several."""
-    about: Literal["trained", "base", "other"] = "trained"
-    """What the number is of: the model that the recipe trains, its base, or another training."""
-    value: Annotated[float, Field(ge=0, le=100)]
-    """The number in percent, as published."""
-    samples_per_problem: PositiveInt | None
-    """k."""
-    temperature: float | None
-    """Sampling temperature."""
-    top_p: float | None
-    """Nucleus mass."""
-    max_tokens: PositiveInt | None
-    """Longest response."""
-    template: str | None
-    """How the problem is shown: a name in conf/eval/prompt."""
-    grader: str | None
-    """What judges the answer: a name in evals/grading."""
-    source: str
-    """Where it is published."""
-    note: str | None = None
-    """Why a part of the protocol is null, or what else the reader must know."""
-
-    @property
-    def score(self) -> ClaimedScore:
-        """In the terms of evals/verdicts.py; the metric greedy says temperature 0."""
-        temperature = self.temperature
-        if temperature is None and self.metric == "greedy":
-            temperature = 0.0
-        return ClaimedScore(
-            percent=self.value,
-            metric=self.metric,
-            samples_per_problem=self.samples_per_problem,
-            protocol=Protocol(
-                benchmark=self.benchmark,
-                problems=self.problems,
-                temperature=temperature,
-                top_p=self.top_p,
-                max_tokens=self.max_tokens,
-                template=self.template,
-                grader=self.grader,
-            ),
-            source=self.source,
-        )
 
 
 class Provenance(Fact):

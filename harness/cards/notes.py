@@ -4,7 +4,8 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from harness.cards.facts import Claim, Fact, Provenance, Text
+from harness.cards.claim import Claims
+from harness.cards.facts import Fact, Provenance, Text
 
 
 class Destination(Fact):
@@ -94,7 +95,7 @@ class Variant(Fact):
     recipe: dict[str, Provenance] = {}
     fidelity: FidelityNotes = FidelityNotes()
     miniature: dict[str, str] = {}
-    claims: list[Claim] | None = None
+    claims: Claims | None = None
     """Published numbers of this run; null: those of the card."""
     released_model: str | None = None
     """Hub id of this run's weights."""

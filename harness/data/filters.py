@@ -32,6 +32,10 @@ class Problem:
     ground_truth: str
     """JSON text of what the reward receives."""
     demonstration: str | None
+    subject: str
+    """The text without the row's budget: equal ones are the same problem."""
+    budget: int | None = None
+    """Tokens for the response, negative where they are a maximum."""
 
 
 @dataclass(slots=True)

@@ -54,6 +54,18 @@ class LeftOut(Record):
     """The last characters of its prompt."""
 
 
+class BudgetRecord(Record):
+    """The token budgets of one prepared file."""
+
+    smallest: int
+    """In tokens, maxima and targets alike."""
+    largest: int
+    at_most: int
+    """Rows whose budget is a maximum."""
+    sha256: str
+    """sha256 of the budgets in the order of their rows, written in decimal with spaces between."""
+
+
 class SplitManifest(Record):
     """One prepared file."""
 
@@ -72,6 +84,8 @@ class SplitManifest(Record):
     """Rows whose prompt is longer than the limit and loses its start."""
     longest_prompt_tokens: int
     """As the model sees it."""
+    budgets: BudgetRecord | None = None
+    """Null where rows have none; copies (data.repeat) are not counted."""
 
 
 class FirstPrompt(Record):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.benchmarks import Loaded
+from harness.data.budgets import budget_fields, digest, without_budget
 from harness.data.checks import asking
 from harness.data.columns import Absent, columns_of, value_at
 from harness.data.decontaminate import load_benchmarks, tainted
@@ -24,6 +25,7 @@ from harness.data.filters import (
 )
 from harness.data.manifest import (
     MANIFEST,
+    BudgetRecord,
     FirstPrompt,
     Manifest,
     Split,
@@ -104,7 +106,7 @@ def prepare(
     rows = load_rows(data)
     folder.mkdir(parents=True, exist_ok=True)
     train, test = (one_split(split, rows, work, folder) for split in SPLITS)
-    train_texts = {problem.text for problem in train.problems}
+    subjects = {problem.subject for problem in train.problems}
     manifest = Manifest(
         name=data.name,
         origin=rows.origin,
@@ -116,7 +118,7 @@ def prepare(
         columns=list(to_row(train.problems[0], "", work, "train")),
         first_prompt=first_prompt(train.prompts[0], work),
         splits={"train": train.manifest, "test": test.manifest},
-        test_prompts_in_train=sum(problem.text in train_texts for problem in test.problems),
+        test_prompts_in_train=sum(problem.subject in subjects for problem in test.problems),
     )
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
@@ -160,6 +162,7 @@ def one_split(split: Split, rows: Rows, work: Preparation, folder: Path) -> Prep
         longest_prompt_tokens=min(
             max(prompt_tokens[place] for place in kept), data.max_prompt_tokens
         ),
+        budgets=budget_record([problems[place].budget for place in kept]),
     )
     return Prepared(
         problems=[problems[place] for place in kept],
@@ -176,12 +179,15 @@ def to_problems(
     found = []
     for index, row in enumerate(source):
         where = f"{origin}, {split} row {index + 1}"
-        fields = columns.pick(row, where)
+        drawn = budget_fields(data, split, index)
+        fields = columns.pick(row, where) | drawn
         problem = Problem(
             index=index,
             text=render(data.template, fields),
             ground_truth=ground_truth(fields, data.ground_truth, where),
             demonstration=demonstration(row, data, where) if work.sft else None,
+            subject=render(data.template, fields | without_budget(data)),
+            budget=drawn.get("budget"),
         )
         if has_answer(fields, data.ground_truth):
             found.append(problem)
@@ -215,12 +221,27 @@ def to_row(problem: Problem, prompt: str, work: Preparation, split: Split) -> Ro
         "reward_model": {"style": "rule", "ground_truth": problem.ground_truth},
         "extra_info": {"index": problem.index, "split": split},
     }
+    if problem.budget is not None:
+        row["extra_info"]["budget"] = problem.budget
     if work.sft:
         row["messages"] = [
             *conversation,
             {"role": "assistant", "content": problem.demonstration},
         ]
     return row
+
+
+def budget_record(budgets: Sequence[int | None]) -> BudgetRecord | None:
+    """The budgets of a split in the terms of the manifest."""
+    drawn = [tokens for tokens in budgets if tokens is not None]
+    if not drawn:
+        return None
+    return BudgetRecord(
+        smallest=min(map(abs, drawn)),
+        largest=max(map(abs, drawn)),
+        at_most=sum(tokens < 0 for tokens in drawn),
+        sha256=digest(drawn),
+    )
 
 
 def first_prompt(text: str, work: Preparation) -> FirstPrompt:

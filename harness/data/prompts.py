@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Any
 
 from evals.benchmarks import names as benchmarks
+from harness.data.budgets import FIELDS, budget_mistakes
 from harness.data.readers import reader
 from harness.errors import DataError
 from harness.spec import Data
@@ -14,19 +15,26 @@ from harness.spec import Data
 Message = dict[str, str]
 
 
-def fields_of(template: str) -> list[str]:
-    """Names of the {field} placeholders of a template; a literal brace is written {{ or }}."""
-    hint = "write {field} for a field of data.columns, {{ and }} for literal braces"
+def fields_of(
+    template: str, origin: str = "data.template", field: str = "{field} for a field of data.columns"
+) -> list[str]:
+    """Names of the placeholders of a template; a literal brace is written {{ or }}.
+
+    Args:
+        origin: Where the template stands, for messages.
+        field: What its placeholders are, for messages.
+    """
+    hint = f"write {field}, {{{{ and }}}} for literal braces"
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
-        raise DataError(f"data.template: {error}; {hint}") from error
+        raise DataError(f"{origin}: {error}; {hint}") from error
     names = []
     for _, name, format_spec, conversion in parts:
         if name is None:
             continue
         if not name.isidentifier() or format_spec or conversion:
-            raise DataError(f"data.template: the placeholder {{{name}}} is not a name; {hint}")
+            raise DataError(f"{origin}: the placeholder {{{name}}} is not a name; {hint}")
         names.append(name)
     return names
 
@@ -37,20 +45,23 @@ def mistakes(data: Data) -> Iterator[str]:
         named = fields_of(data.template)
         for name in data.readers.values():
             reader(name)
+        check_budget_texts(data)
     except DataError as error:
         yield str(error)
         return
-    for origin, names in (
-        ("data.template", named),
-        ("data.ground_truth", data.ground_truth),
-        ("data.readers", list(data.readers)),
-        ("data.keep", list(data.keep)),
+    drawn = FIELDS if data.budget else ()
+    for origin, names, more in (
+        ("data.template", named, drawn),
+        ("data.ground_truth", data.ground_truth, drawn),
+        ("data.readers", list(data.readers), ()),
+        ("data.keep", list(data.keep), ()),
     ):
-        if unknown := [name for name in names if name not in data.columns]:
+        if unknown := [name for name in names if name not in (*data.columns, *more)]:
             yield (
                 f"{origin} names {', '.join(unknown)}; data.columns has "
                 f"{', '.join(data.columns) or 'no fields'}; add the field there or correct the name"
             )
+    yield from budget_mistakes(data, named)
     if unknown := [name for name in data.decontaminate if name not in benchmarks()]:
         yield (
             f"data.decontaminate names {', '.join(unknown)}; the benchmarks are "
@@ -62,6 +73,21 @@ def mistakes(data: Data) -> Iterator[str]:
             f"{' and '.join(given)}: set, and data.render=raw shows data.template as the whole "
             "prompt; write that text into data.template, or set data.render=chat"
         )
+
+
+def check_budget_texts(data: Data) -> None:
+    """Refuses a budget's text whose only placeholder is not {tokens}."""
+    for name in ("exact", "at_most"):
+        text = getattr(data.budget, name, None)
+        if text is None:
+            continue
+        found = fields_of(text, f"data.budget.{name}", "{tokens} for the number of tokens")
+        if set(found) != {"tokens"}:
+            raise DataError(
+                f"data.budget.{name}: the text {text!r} has "
+                f"{', '.join(f'{{{one}}}' for one in found) or 'no placeholder'}; write {{tokens}} "
+                "where the number shall stand, and no other placeholder"
+            )
 
 
 def check_fields(data: Data) -> None:

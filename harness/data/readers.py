@@ -36,6 +36,13 @@ def last_boxed(value: Any) -> str | None:
     return None
 
 
+def before_last_paragraph(value: Any) -> str:
+    """All but the last paragraph, where a data set ends each problem with an instruction in one;
+    text of a single paragraph as it is."""
+    before, _, last = text_of(value).rpartition("\n\n")
+    return before or last
+
+
 def strip(value: Any) -> str:
     """The text without blanks around it."""
     return text_of(value).strip()
@@ -86,6 +93,7 @@ def text_of(value: Any) -> str:
 
 READERS: dict[str, Reader] = {
     "after_hashes": after_hashes,
+    "before_last_paragraph": before_last_paragraph,
     "first": first,
     "json": from_json,
     "last_boxed": last_boxed,

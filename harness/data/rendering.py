@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from harness.data.budgets import budget_fields
 from harness.data.columns import columns_of
 from harness.data.prompts import Message, conversation, messages, render, shows_raw
 from harness.data.tokens import token_ids
@@ -12,9 +13,16 @@ from harness.errors import DataError
 from harness.spec import Data
 
 
-def rendered(data: Data, tokenizer: Any, row: Mapping[str, Any]) -> tuple[str, list[int]]:
-    """The prompt of one source row as the model sees it, and its token ids (not cut)."""
-    fields = columns_of(data).pick(row, f"a row of {data.name}")
+def rendered(
+    data: Data, tokenizer: Any, row: Mapping[str, Any], *, index: int = 0
+) -> tuple[str, list[int]]:
+    """The prompt of one source row as the model sees it, and its token ids (not cut).
+
+    Args:
+        index: Its place among the training rows, from 0, on which its budget depends.
+    """
+    picked = columns_of(data).pick(row, f"a row of {data.name}")
+    fields = picked | budget_fields(data, "train", index)
     text = shown(data, tokenizer, render(data.template, fields))
     return text, token_ids(tokenizer, text)
 

@@ -7,6 +7,7 @@ repeated prompts do not belong to the data set; what is left is drawn (data.subs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.data.budgets import without_budget
 from harness.data.columns import columns_of
 from harness.data.prompts import render
 from harness.data.row_files import Row
@@ -72,7 +73,7 @@ def belonging(part: Part, data: Data, left_out: dict[str, int]) -> Part:
             left_out["not_kept"] = left_out.get("not_kept", 0) + 1
             continue
         if data.drop_duplicates:
-            prompt = render(data.template, fields)
+            prompt = render(data.template, fields | without_budget(data))
             if prompt in seen:
                 left_out["duplicate"] = left_out.get("duplicate", 0) + 1
                 continue

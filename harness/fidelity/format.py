@@ -17,8 +17,8 @@ FRAMEWORKS = REPRODUCTIONS / "frameworks"
 HOUSE = "reprise"
 """Name of the table with what this harness does the same way for every recipe."""
 
-Source = Annotated[str, Field(pattern=rf"^{ORIGIN}")]
-"""repo@commit:path or package==version:path; words may follow."""
+Source = Annotated[str, Field(pattern=rf"^{ORIGIN}|^arXiv:\S+")]
+"""repo@commit:path, package==version:path, or arXiv:id without public code; words may follow."""
 Content = TypeVar("Content", bound=BaseModel)
 
 
@@ -27,8 +27,9 @@ class Effective(Fact):
 
     value: Any
     """As upstream's code sees it; null is a real null, or unknown."""
-    origin: Literal["script", "fork_default", "hard_coded"] = Field(alias="from")
-    """Who sets it: the launch script, a default of upstream's framework, or its code."""
+    origin: Literal["script", "fork_default", "hard_coded", "paper", "survey"] = Field(alias="from")
+    """Who sets it: the launch script, a default of upstream's framework, its code, or the paper;
+    survey where others' words about it are all that is known."""
 
 
 class Semantic(Fact):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.fit import fit
 from harness.rules import processes
+from harness.selection import trained_responses
 from harness.spec import RLAlgorithm, RunSpec
 
 
@@ -14,6 +15,9 @@ class Batches:
 
     prompts: int
     responses: int
+    """Sampled."""
+    trained: int
+    """Of them, those that reach the update where no group is dropped."""
     optimizer_updates: int
     max_tokens: int
     max_tokens_per_gpu: int
@@ -27,12 +31,15 @@ def batches(spec: RunSpec) -> Batches:
     if isinstance(algorithm, RLAlgorithm):
         prompts, group = algorithm.prompts_per_step, algorithm.group_size
         updates = prompts // algorithm.mini_batch_prompts * algorithm.epochs
+        trained = trained_responses(algorithm)
     else:
         prompts, group, updates = algorithm.sequences_per_step, 1, 1
+        trained = prompts
     per_gpu = -(-prompts * group * longest // gpus)
     return Batches(
         prompts=prompts,
         responses=prompts * group,
+        trained=trained,
         optimizer_updates=updates,
         max_tokens=prompts * group * longest,
         max_tokens_per_gpu=per_gpu,

@@ -10,7 +10,7 @@ from evals.independent import independent_score
 from evals.planning import largest_run_sd
 from harness.cards import Claim
 from harness.plan.hours.stages import StageHours, measuring
-from harness.spec import Benchmark, RunSpec
+from harness.spec import Benchmark, PromptBudgets, RunSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,8 @@ class Decision:
 
     benchmark: str
     metric: str
+    at: str
+    """Where on a curve the claim stands, in words; empty where on none."""
     percent: float
     """The claim."""
     problems: int
@@ -37,7 +39,9 @@ class Decision:
 
 
 def decisions(claims: Sequence[Claim], spec: RunSpec, released: str | None) -> list[Decision]:
-    """One for every claim on a benchmark that the run's protocol measures.
+    """One for every score, and every point of a curve, that the run's protocol measures.
+
+    A claim about response lengths has none: how much they vary is not known before.
 
     Args:
         claims: a card's.
@@ -49,8 +53,18 @@ def decisions(claims: Sequence[Claim], spec: RunSpec, released: str | None) -> l
     return [
         _decision(claim, drawn[claim.benchmark], spec, released)
         for claim in claims
-        if claim.benchmark in drawn and claim.benchmark in names()
+        if claim.benchmark in drawn and claim.benchmark in names() and _measured(claim, spec)
     ]
+
+
+def _measured(claim: Claim, spec: RunSpec) -> bool:
+    """Whether the run's protocol draws what a claim is about."""
+    asked = spec.eval.budgets.tokens if spec.eval.budgets else []
+    if claim.kind == "length":
+        return False
+    if claim.at is None or claim.at.x == "limit":
+        return not asked
+    return claim.at.x == "mean_tokens" or claim.at.tokens in asked
 
 
 def _decision(claim: Claim, drawn: Benchmark, spec: RunSpec, released: str | None) -> Decision:
@@ -62,10 +76,11 @@ def _decision(claim: Claim, drawn: Benchmark, spec: RunSpec, released: str | Non
     needed = expected_k(asked, problems, run_sd=sd if narrow else None)
     k = needed or drawn.samples_per_problem
     once = drawn.model_copy(update={"samples_per_problem": k})
-    protocol = spec.eval.model_copy(update={"benchmarks": [once]})
+    protocol = spec.eval.model_copy(update={"benchmarks": [once], "budgets": _one(claim, spec)})
     return Decision(
         benchmark=claim.benchmark,
         metric=claim.metric,
+        at=claim.at.in_words if claim.at else "",
         percent=claim.value,
         problems=problems,
         k=drawn.samples_per_problem,
@@ -74,3 +89,11 @@ def _decision(claim: Claim, drawn: Benchmark, spec: RunSpec, released: str | Non
         run_sd_from="measured over seeds" if measured else "an upper bound",
         cost=measuring(spec.model_copy(update={"eval": protocol}), "decide", models=1),
     )
+
+
+def _one(claim: Claim, spec: RunSpec) -> PromptBudgets | None:
+    """The budgets of the protocol, without those that the claim is not about."""
+    budgets = spec.eval.budgets
+    if budgets is None or claim.at is None or claim.at.x != "prompt_budget":
+        return budgets
+    return budgets.model_copy(update={"tokens": [claim.at.tokens]})

@@ -133,7 +133,7 @@ def _decision(item: Decision) -> tuple[str, ...]:
     cost = item.cost
     return (
         item.benchmark,
-        f"{item.percent:g} {item.metric}",
+        f"{item.percent:g} {item.metric} {item.at}".rstrip(),
         f"{item.problems:,}",
         str(item.k),
         str(item.k_needed or "none"),

@@ -6,8 +6,10 @@ from harness.chain import legs
 from harness.fit import fit
 from harness.plan.batches import Batches
 from harness.plan.estimates_text import changing, costs, deciding, fitting
+from harness.plan.hours.evaluating import times_asked
 from harness.plan.run_plan import RunPlan, TrainingPlan
 from harness.plan.tables import pairs, plural
+from harness.selection import selects
 from harness.spec import FileSource, GeneratorSource, RLAlgorithm, RunSpec
 
 
@@ -66,9 +68,17 @@ def _algorithm(spec: RunSpec) -> str:
         parts.append(f"KL {kl.coef:g} {kl.estimator} in the reward")
     if algorithm.kl_loss:
         parts.append(f"KL {algorithm.kl_loss.coef:g} {algorithm.kl_loss.estimator} in the loss")
-    parts.append(f"entropy {algorithm.entropy_coef:g}")
+    parts.append(_entropy(algorithm))
     parts.append(f"dual clip {algorithm.dual_clip:g}" if algorithm.dual_clip else "no dual clip")
     return ", ".join([*parts, *_unusual(algorithm)])
+
+
+def _entropy(algorithm: RLAlgorithm) -> str:
+    if adaptive := algorithm.adaptive_entropy:
+        return (
+            f"entropy {adaptive.min_coef:g} to {adaptive.max_coef:g} below {adaptive.target:g} nats"
+        )
+    return f"entropy {algorithm.entropy_coef:g}"
 
 
 def _unusual(algorithm: RLAlgorithm) -> Iterator[str]:
@@ -81,6 +91,14 @@ def _unusual(algorithm: RLAlgorithm) -> Iterator[str]:
         yield "ratio against the engine's log-probabilities"
     if groups := algorithm.filter_groups:
         yield f"groups of equal {groups.metric} replaced ({groups.prompts_per_batch} prompts a try)"
+    if algorithm.drop_groups:
+        yield f"groups of equal {algorithm.drop_groups} left out of the update"
+    if first := algorithm.train_group_size:
+        yield f"the first {first} of each group trained on"
+    if pruning := algorithm.pruning:
+        yield f"{pruning.rate:.4g} of each {pruning.across} pruned ({pruning.drop} advantages)"
+    if preference := algorithm.preference_loss:
+        yield f"loss over pairs of {preference.level} (beta {preference.beta:g})"
     if algorithm.mask_truncated:
         yield "truncated responses masked"
     if algorithm.lora:
@@ -104,6 +122,7 @@ def _benchmarks(spec: RunSpec) -> str:
     return ", ".join(
         f"{b.name} k={b.samples_per_problem}"
         + (f" first {b.max_problems}" if b.max_problems else "")
+        + (f" at {plural(times, 'budget')}" if (times := times_asked(b, spec)) > 1 else "")
         for b in spec.eval.benchmarks
     )
 
@@ -151,6 +170,9 @@ def _batch(spec: RunSpec, step: Batches) -> Iterator[tuple[str, str]]:
         "responses",
         f"{step.prompts:,} prompts x {algorithm.group_size} = {step.responses:,} per step",
     )
+    if selects(algorithm):
+        most = "at most " if algorithm.drop_groups else ""
+        yield "trained on", f"{most}{step.trained:,} of these {step.responses:,}"
     yield (
         "updates",
         f"{step.prompts:,} / {algorithm.mini_batch_prompts:,} prompts x "

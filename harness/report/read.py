@@ -211,9 +211,14 @@ def read_events(folder: Path, notes: list[str]) -> list[Json]:
     return []
 
 
+def _numbers_in_order(path: Path) -> list[str | int]:
+    """Sorts aime25@512 before aime25@1024."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))]
+
+
 def _read_evaluations(files: RunFiles, folder: Path) -> None:
     keys: dict[tuple[Path, str], str] = {}
-    for path in sorted(folder.rglob("scores.json")):
+    for path in sorted(folder.rglob("scores.json"), key=_numbers_in_order):
         try:
             scores = Scores.model_validate_json(path.read_bytes())
         except ValidationError as error:

@@ -72,7 +72,7 @@ def _claims(summary: Summary) -> Table:
 def _claim(row: ClaimRow) -> list[Any]:
     ours = row.ours
     return [
-        row.benchmark, row.metric, row.label, row.claimed, ours.value if ours else None,
+        row.benchmark, row.named, row.label, row.claimed, ours.value if ours else None,
         ours.low if ours else None, ours.high if ours else None, row.independent,
         row.independent_sd, row.word, row.protocol, " ".join(row.reasons), "; ".join(row.sources),
     ]  # fmt: skip

@@ -60,3 +60,10 @@ def gold_answers(ground_truth: Any) -> list[str]:
         return []
     many = isinstance(ground_truth, list | tuple)
     return [str(gold) for gold in (ground_truth if many else [ground_truth])]
+
+
+def unboxed_golds(ground_truth: Any) -> list[str]:
+    r"""The accepted answers, those in a \boxed{...} taken out; one in an unreadable box is none."""
+    golds = gold_answers(ground_truth)
+    unboxed = [last_box(gold) if "\\boxed" in gold else gold for gold in golds]
+    return [gold for gold in unboxed if gold is not None]

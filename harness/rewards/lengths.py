@@ -1,4 +1,4 @@
-"""Shaping by the length of a response: relative to its group, or along a cosine."""
+"""Shaping by the length of a response: relative to its group, along a cosine, around a budget."""
 
 import math
 from collections.abc import Sequence
@@ -58,3 +58,22 @@ def cosine(length: float, *, limit: float, at_zero: float, at_limit: float) -> f
     Source: arXiv:2502.03373 section 4.1.
     """
     return at_limit + 0.5 * (at_zero - at_limit) * (1.0 + math.cos(math.pi * length / limit))
+
+
+def deviation(length: float, target: float, *, alpha: float) -> float:
+    """What a length costs that misses a target: `alpha` for each unit, in either direction."""
+    return -alpha * abs(length - target)
+
+
+def headroom(length: float, limit: float, *, alpha: float) -> float:
+    """A value from 0 to 1 that falls straight with the length: one half at the limit, 1 from
+    1 / alpha below it, 0 from 1 / alpha above it."""
+    return (1.0 + max(-1.0, min(1.0, alpha * (limit - length)))) / 2.0
+
+
+def logistic(value: float) -> float:
+    """1 / (1 + exp(-value)), for values of any size."""
+    if value >= 0:
+        return 1.0 / (1.0 + math.exp(-value))
+    grown = math.exp(value)
+    return grown / (1.0 + grown)

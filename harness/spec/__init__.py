@@ -6,7 +6,7 @@ The text under each field is its documentation: `--help`, error messages and doc
 from typing import Any
 
 from harness.spec.base import Part, Sampling
-from harness.spec.data import Data, FileSource, GeneratorSource, HubSource, Source, Turn
+from harness.spec.data import Budget, Data, FileSource, GeneratorSource, HubSource, Source, Turn
 from harness.spec.evaluation import (
     Backend,
     Benchmark,
@@ -14,6 +14,7 @@ from harness.spec.evaluation import (
     EvalSpec,
     EvaluatedModel,
     Evaluation,
+    PromptBudgets,
     PromptFormat,
 )
 from harness.spec.launch import Container, Launch, LocalLaunch, RunPart, SlurmLaunch
@@ -44,6 +45,7 @@ __all__ = [
     "Algorithm",
     "Backend",
     "Benchmark",
+    "Budget",
     "Container",
     "Control",
     "Critic",
@@ -67,6 +69,7 @@ __all__ = [
     "Optimizer",
     "Part",
     "PreferenceLoss",
+    "PromptBudgets",
     "PromptFormat",
     "Pruning",
     "RLAlgorithm",

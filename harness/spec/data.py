@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
-from harness.spec.base import Part
+from harness.spec.base import Part, Probability
 
 
 class HubSource(Part):
@@ -62,6 +62,27 @@ class Turn(Part):
     """What is said, as it stands (no placeholders)."""
 
 
+class Budget(Part):
+    """A number of tokens that each row's response shall have, drawn once when data are prepared.
+
+    Template and ground truth may name two fields more: `budget`, the number, negative where it is
+    a maximum, and `budget_text`, one of the texts below.
+    """
+
+    low: PositiveInt
+    """Smallest budget in tokens."""
+    high: PositiveInt
+    """Largest budget in tokens; all whole numbers between are equally likely."""
+    seed: int
+    """Seed of the draws; independent of the run's seed so that seeds share one data set."""
+    at_most_share: Probability = 0.0
+    """Chance that a row's budget is a maximum instead of a target."""
+    exact: str
+    """Request to hit a target, with {tokens}."""
+    at_most: str | None = None
+    """Request to stay below a maximum, with {tokens}."""
+
+
 class Data(Part):
     """Training and held-out problems and how they become prompts."""
 
@@ -105,6 +126,8 @@ class Data(Part):
     """Start of the response that the prompt already writes (chat only)."""
     ground_truth: list[str]
     """Fields that the reward receives."""
+    budget: Budget | None = None
+    """A token budget for each row, for its prompt and its reward; null draws none."""
     demonstration: str | None = None
     """Column with a worked response, for supervised fine-tuning (dots reach inside)."""
     max_prompt_tokens: PositiveInt

@@ -1,11 +1,70 @@
 """How a model is measured: protocol, generation back end, control; and an evaluation by itself."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from harness.spec.base import Fraction, Part, Sampling
 from harness.spec.machine import Hardware
+
+TOKENS = "{tokens}"
+"""Where the number stands in the text that asks for a budget."""
+BUDGET = "{budget}"
+"""Where a prompt's template wants that text."""
+
+
+def _increasing(tokens: Sequence[int], what: str) -> None:
+    """Refuses token counts that are not positive, in increasing order and each there once."""
+    if any(number < 1 for number in tokens):
+        raise ValueError(f"{what} are numbers of tokens above 0, given are {list(tokens)}")
+    if list(tokens) != sorted(set(tokens)):
+        raise ValueError(
+            f"{what} stand in increasing order, each once, given are {list(tokens)}: write "
+            f"{sorted(set(tokens))}"
+        )
+
+
+def _limits(tokens: list[int]) -> list[int]:
+    _increasing(tokens, "token limits")
+    return tokens
+
+
+class PromptBudgets(Part):
+    """Token budgets that prompts ask for: each problem of a named benchmark is asked once for each.
+
+    held_out is always shown as in training, with the budgets that its rows have themselves, if any.
+    """
+
+    tokens: Annotated[list[int], Field(min_length=1)]
+    """The budgets, in increasing order."""
+    suffix: str | None = None
+    """Text with {tokens}: stands where the prompt's template says {budget}, else at the end of the
+    user message; null adds none."""
+    system: str | None = None
+    """Text with {tokens} at the end of the system message, which it is if there is none; null adds
+    none."""
+    longest: PositiveFloat | None = None
+    """Longest response in budgets: 2 ends it at twice its budget; null lets all have
+    eval.max_tokens."""
+
+    @model_validator(mode="after")
+    def ask(self) -> Self:
+        """Budgets are in order, and a text says each of them to the model."""
+        _increasing(self.tokens, "budgets")
+        texts = {"suffix": self.suffix, "system": self.system}
+        given = {name: text for name, text in texts.items() if text is not None}
+        if not given:
+            raise ValueError(
+                'nothing tells the model its budget: set suffix=" Think for {tokens} tokens.", or '
+                "system"
+            )
+        if silent := [name for name, text in given.items() if TOKENS not in text]:
+            raise ValueError(
+                f"{silent[0]}={given[silent[0]]!r} does not say the number: write {{tokens}} where "
+                "it belongs"
+            )
+        return self
 
 
 class PromptFormat(Part):
@@ -16,7 +75,8 @@ class PromptFormat(Part):
     render: Literal["raw", "chat"]
     """raw: the template's text is the whole prompt; chat: it is a user message."""
     template: Annotated[str, Field(pattern=r"\{problem\}")]
-    """Prompt text around {problem}; other braces stay as they are."""
+    """Prompt text around {problem}, and {budget} where a budget's text belongs; other braces stay
+    as they are."""
     system: str | None = None
     """System message; null sends none (the model's chat template may add its own)."""
 
@@ -49,6 +109,11 @@ class Evaluation(Part):
     """How responses are drawn."""
     max_tokens: PositiveInt | None = None
     """Longest response; null takes data.max_response_tokens."""
+    budgets: PromptBudgets | None = None
+    """Token budgets that the prompts ask for; null asks for none."""
+    limits: Annotated[list[int], AfterValidator(_limits)] = []
+    """Token limits for a curve from the samples as they are: a response counts as right at a limit
+    if it is right and no longer. Nothing is drawn again."""
     stop: list[Annotated[str, Field(min_length=1)]] = []
     """Texts that end a response besides the end token."""
     grader: str = "reprise"
@@ -114,6 +179,8 @@ class EvaluatedModel(Part):
     """Local folder, hub id, or the name under which a server offers the model."""
     revision: str | None = None
     """Hub commit; null takes the newest and records which one it was."""
+    adapter: str | None = None
+    """Folder or hub id of a PEFT adapter on top of it; null measures the model itself."""
     trust_remote_code: bool = False
     """Run Python code shipped with the model."""
 

@@ -92,9 +92,13 @@ class Pruning(Part):
     """Leave responses out of the update by the size of their advantage (CPPO, section 3.2)."""
 
     rate: Annotated[float, Field(gt=0, lt=1)]
-    """Share of each group that is left out."""
+    """Share that is left out."""
     drop: Literal["smallest", "largest", "random"] = "smallest"
     """Which absolute advantages are left out."""
+    across: Literal["group", "step"] = "group"
+    """Responses that are compared with one another: those to one prompt, or all of a step."""
+    rounding: Literal["down", "up"] = "down"
+    """Of the number of responses that are kept, where rate leaves no whole one."""
 
 
 class AdaptiveEntropy(Part):

@@ -14,8 +14,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from transformers import Qwen2Tokenizer
 
+from harness.data.budgets import budget_fields
 from harness.data.columns import columns_of
-from harness.data.generators import GENERATORS
+from harness.data.generators import GENERATORS, stable_hash
 from harness.data.prompts import render
 from harness.data.rendering import rendered, shown
 from harness.explain import CONF_DIR
@@ -24,6 +25,7 @@ from harness.tiny.tokenizer import make_tokenizer, phrases
 from harness.tiny.worked import WAYS, Row, Ways, Worked
 
 WORD = re.compile(r"[A-Z][a-z]+| [a-z]{2,}")  # a name is the same token with and without a space
+BUDGETS = 64  # different places of rows, so that a form shows many budgets
 PLACE = "0"  # stands for what varies: phrases end at numbers
 
 
@@ -47,8 +49,8 @@ class Form:
         return self._source().generator
 
     def prompt(self, tokenizer: Qwen2Tokenizer, row: Row) -> str:
-        """The prompt, as training shows it."""
-        return rendered(self.data, tokenizer, row)[0]
+        """The prompt, as training shows it; where rows have budgets, with one of them."""
+        return rendered(self.data, tokenizer, row, index=stable_hash(row) % BUDGETS)[0]
 
     def ways(self, row: Row) -> Ways:
         """Right and wrong ways to solve a problem."""
@@ -92,7 +94,8 @@ def tokenizer_for(forms: Sequence[Form], rows: int, seed: int) -> Qwen2Tokenizer
     texts: list[str] = []
     for form in forms:
         columns = columns_of(form.data).columns
-        frame = render(form.data.template, {column.field: PLACE for column in columns})
+        fields = {column.field: PLACE for column in columns} | budget_fields(form.data, "train", 0)
+        frame = render(form.data.template, fields)
         texts.append(shown(form.data, plain, frame))
         texts.append(form.response(Worked(PLACE, PLACE)))
         made = form.rows(rows, seed=seed, split="train")

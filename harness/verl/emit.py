@@ -11,6 +11,7 @@ from harness.chain import start_path
 from harness.data.prompts import shows_raw
 from harness.fit import fit
 from harness.spec import Optimizer, RLAlgorithm, RunSpec, SFTAlgorithm
+from harness.verl.emit_plugins import plugin_keys
 from harness.verl.keys import check_keys
 
 Keys = dict[str, Any]
@@ -55,7 +56,7 @@ def emit(spec: RunSpec, run_dir: Path, steps: int | None) -> Keys:
             | (_critic(spec, algorithm, run_dir) if algorithm.critic else {"critic.enable": False})
             | _reward(spec)
             | _trainer(spec, algorithm, run_dir, steps)
-            | _plugins(spec, algorithm)
+            | plugin_keys(spec, algorithm, run_dir)
             | _ray(spec)
         )
     check_keys(algorithm.kind, keys, spec.verl)
@@ -85,30 +86,6 @@ def _estimator(algorithm: RLAlgorithm) -> str:
     """verl's estimator, or ours where verl's lacks a setting."""
     ours = algorithm.std_epsilon != VERL_STD_EPSILON or algorithm.whiten_advantages
     return "reprise_grpo" if algorithm.advantage == "grpo" and ours else algorithm.advantage
-
-
-def _plugins(spec: RunSpec, algorithm: RLAlgorithm) -> Keys:
-    """Settings of our own plug-ins (harness/verl/plugins); verl carries them and reads none."""
-    kl, groups, sampling = algorithm.kl_loss, algorithm.filter_groups, algorithm.sampling
-    keys: Keys = {
-        "reprise.log_prob_temperature": algorithm.log_prob_temperature or sampling.temperature,
-        "reprise.stop": sampling.stop,
-        "reprise.stop_token_ids": sampling.stop_token_ids,
-        "reprise.mask_truncated": algorithm.mask_truncated,
-        "reprise.std_epsilon": algorithm.std_epsilon,
-        "reprise.whiten_advantages": algorithm.whiten_advantages,
-        "reprise.kl_loss_aggregation": kl.aggregation if kl else None,
-        "reprise.kl_loss_token_limit": kl.token_limit if kl else None,
-        "reprise.filter_groups.metric": groups.metric if groups else None,
-        "reprise.filter_groups.prompts_per_batch": groups.prompts_per_batch if groups else None,
-        "reprise.filter_groups.max_batches": groups.max_batches if groups else None,
-        "reprise.group_reward": spec.reward.group,
-        "reprise.group_reward_arguments": spec.reward.group_arguments,
-    }
-    if groups:
-        # What verl's data loader hands out at once; without it, the prompts of a step.
-        keys["data.gen_batch_size"] = groups.prompts_per_batch
-    return keys
 
 
 def _data(spec: RunSpec, algorithm: RLAlgorithm, run_dir: Path) -> Keys:

@@ -88,6 +88,7 @@ class RewardManager(RewardManagerBase):  # type: ignore[misc]
             response=self.tokenizer.decode(response),
             ground_truth=json.loads(info["reward_model"]["ground_truth"]),
             response_tokens=len(response),
+            token_ids=tuple(response),
             truncated=self._truncated(response, info.get("tool_extra_fields") or {}),
         )
 

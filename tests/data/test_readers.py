@@ -20,6 +20,12 @@ FILE = {"kind": "file", "path": "rows.jsonl"}
         ("after_hashes", "a, b #### x, y", "x, y"),
         ("after_hashes", "no mark", None),
         ("after_hashes", "only the mark ####", None),
+        (
+            "before_last_paragraph",
+            "Find x.\n\nIt is odd.\n\nPut it in a box.",
+            "Find x.\n\nIt is odd.",
+        ),
+        ("before_last_paragraph", "Find x.", "Find x."),
         ("last_boxed", r"first \boxed{1}, so \boxed{\frac{1}{2}} m", r"\frac{1}{2}"),
         ("last_boxed", r"\boxed {\{1, 2\}} and \boxed{cut off", r"\{1, 2\}"),
         ("last_boxed", r"\fbox{ 7 }", "7"),

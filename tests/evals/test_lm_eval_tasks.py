@@ -162,7 +162,11 @@ def regraded(log: Path, card: BenchmarkCard) -> float:
     truths = {p.id: p for p in load_problems(card.name, folder).problems}
     responses = match(read_log(log), list(truths.values()))
     verdicts = grade_all(
-        [Item(truth=truths[id_].truth, response=r) for id_, rs in responses.items() for r in rs],
+        [
+            Item(truth=truths[id_].truth, response=sample.response)
+            for id_, samples in responses.items()
+            for sample in samples
+        ],
         grader=grader_of(card),
     )
     return sum(verdict.correct for verdict in verdicts) / len(verdicts)

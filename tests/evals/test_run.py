@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from evals import run
+from evals.budgets import AskedBudget
 from evals.job import Job
 from evals.judges import GraderJudge
 from evals.models import Subject, fingerprint
 from harness.errors import ConfigError, EvaluationError
+from harness.results import block
 from harness.spec import Sampling
 from tests.evals.measuring import (
     FakeChildren,
@@ -254,3 +256,55 @@ def test_greedy_copies_do_not_count_as_samples(tmp_path: Path, children: Any) ->
     scores = measured(tmp_path, replace(wanted, protocol=greedy))
     (broken,) = scores.invalid
     assert "samples_per_problem=1" in broken.detail
+
+
+def at_budgets(*tokens: int) -> list[Any]:
+    """The toy problems, asked once for each of these budgets."""
+    return [
+        replace(
+            toy_set(),
+            name=f"toy@{number}",
+            budget=AskedBudget(
+                benchmark="toy", tokens=number, suffix="{tokens}", system=None, max_tokens=None
+            ),
+        )
+        for number in tokens
+    ]
+
+
+def test_each_budget_has_a_score_of_its_own(tmp_path: Path, children: Any) -> None:
+    fake = children(improving)
+    wanted = measurement(*at_budgets(2, 4))
+    first, second = run.measure(wanted, folder=tmp_path, on_progress=lambda *_: None)
+    assert (first.benchmark, first.test_set) == ("toy@2", "toy")
+    assert first.protocol["budget"]["tokens"] == 2
+    assert first.protocol_hash != second.protocol_hash
+    kept = first.models[0].budget  # 1, 2, 3 and 4 tokens, a budget of 2
+    assert kept is not None
+    assert (kept.error.value, kept.above.value) == pytest.approx(((0.5 + 0 + 0.5 + 1) / 4, 0.5))
+    assert second.models[0].budget is not None and second.models[0].budget.above.value == 0.0
+    more = measurement(*at_budgets(2, 4, 8))
+    run.measure(more, folder=tmp_path, on_progress=lambda *_: None)
+    assert [task.name for task in fake.jobs[-1].tasks] == ["toy@8"]
+
+
+def test_limits_are_read_from_the_samples_as_they_are(tmp_path: Path, children: Any) -> None:
+    children(improving)
+    plain = measurement()
+    before = measured(tmp_path, plain)
+    assert before.models[1].limits == []
+    limited = replace(plain, protocol=plain.protocol.model_copy(update={"limits": [1, 2, 4]}))
+    after = measured(tmp_path, limited)
+    assert after.protocol_hash == before.protocol_hash and after.key != before.key
+    # trained is right with 1, 2 and 3 tokens of 4
+    found = {at.tokens: (at.accuracy.value, at.longer) for at in after.models[1].limits}
+    assert found == {1: (0.25, 0.75), 2: (0.5, 0.5), 4: (0.75, 0.0)}
+    tokens = after.models[1].tokens
+    assert tokens is not None and tokens.right is not None
+    assert (tokens.all.value, tokens.right.value) == (2.5, 2.0)
+    assert after.difference is not None and after.difference.tokens is not None
+    assert after.difference.tokens.over_problems.value == 0.0
+    said = "\n".join(block(after, []).notes)
+    assert "cut at 2 tokens, not asked again: base 25.0 [" in said
+    assert "trained: mean tokens 2.5 [2.5, 2.5] (right 2.0 [2.0, 2.0], wrong 4.0" in said
+    assert "tokens from base to trained: +0.0 %" in said

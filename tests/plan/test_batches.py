@@ -19,6 +19,16 @@ def test_groups_and_epochs_multiply() -> None:
     assert (step.responses, step.optimizer_updates) == (1024, 4)
 
 
+def test_responses_that_are_left_out_are_said_and_make_updates_smaller() -> None:
+    words = ("hardware=8xA100", "model=qwen2_5_3b", "algorithm=grpo", "algorithm.group_size=8")
+    spec = spec_of(*words, "+algorithm.pruning={rate: 0.5}", "algorithm.drop_groups=reward")
+    step = batches(spec)
+    assert (step.responses, step.trained, step.optimizer_updates) == (1024, 512, 2)
+    said = text(plan(spec), spec)
+    assert "trained on" in said and "at most 512 of these 1,024" in said
+    assert "0.5 of each group pruned (smallest advantages)" in " ".join(said.split())
+
+
 def test_steps_are_bounded_by_the_epochs() -> None:
     assert planned_steps(spec_of("+repro=tinyzero", "hardware=4xA800")) == 15 * 327680 // 256
     spec = spec_of("+repro=tinyzero", "schedule.steps=9", "schedule.epochs=1")

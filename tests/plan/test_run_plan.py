@@ -8,7 +8,7 @@ from harness.explain import options
 from harness.plan.estimates_text import sweep_text
 from harness.plan.run_plan import RunPlan, as_json, plan, sweep_json, together
 from harness.plan.text import text
-from tests.composing import spec_of
+from tests.composing import on_gpus, spec_of
 
 NO_HOURS = ("known after prepare", "larger than the GPUs' memory", "weights are more than")
 CHAIN = ("+repro=deepscaler", "hardware=8xA100")
@@ -22,7 +22,7 @@ def chain() -> RunPlan:
 @pytest.mark.parametrize("hardware", ["8xA100", "16xH100", "2x4090"])
 @pytest.mark.parametrize("recipe", options("repro"))
 def test_every_recipe_has_a_plan_on_any_hardware(recipe: str, hardware: str) -> None:
-    spec = spec_of(f"+repro={recipe}", f"hardware={hardware}", must_fit=False)
+    spec = on_gpus(recipe, hardware=hardware, must_fit=False)
     found = plan(spec)
     said = text(found, spec)
     for training in found.trainings:

@@ -80,6 +80,57 @@ def scores(benchmark: str = "held_out", **fields: Any) -> Json:
     }
 
 
+BUDGETS = (512, 1024, 2048)
+
+
+def asked(tokens: int, **fields: Any) -> Json:
+    """scores() on aime25 with prompts that ask for a budget; the trained model keeps to it."""
+    gain, kept = {512: 0.1, 1024: 0.2, 2048: 0.3}[tokens], interval(0.1, 0.08, 0.12)
+    means = {"right": None, "wrong": None}
+    models = [
+        model(label, value, tokens=means | {"all": interval(mean, 0.9 * mean, 1.1 * mean)},
+              budget={"error": kept, "above": interval(0.25, 0.2, 0.3)})
+        for label, value, mean in (("base", 0.2, 1900.0), ("trained", 0.1 + gain, tokens + 10.0))
+    ]  # fmt: skip
+    budget = {
+        "benchmark": "aime25",
+        "tokens": tokens,
+        "suffix": " {tokens}",
+        "system": None,
+        "max_tokens": None,
+    }
+    protocol = scores()["protocol"] | {"budget": budget}
+    return scores(
+        f"aime25@{tokens}", budget=budget, protocol=protocol, models=models, key=f"at{tokens}",
+        **fields,
+    )  # fmt: skip
+
+
+def point_statement(tokens: int, percent: float, word: str, x: str = "prompt_budget") -> Json:
+    """A statement that holds the trained model at one budget against one claimed point."""
+    claim = {
+        "percent": percent, "metric": "avg@4", "at": {"x": x, "tokens": tokens},
+        "source": "arXiv:1", "word": word, "reasons": ["because"], "differing": [], "unknown": [],
+        "k_needed": None, "difference": interval(0.01, -0.01, 0.03), "margin": 0.02,
+    }  # fmt: skip
+    return {"benchmark": f"aime25@{tokens}", "label": "trained", "claims": [claim],
+            "independent": None, "overlap": None, "sentences": [f"claimed {percent}"]}  # fmt: skip
+
+
+def add_curve(folder: Path) -> Path:
+    """A run with scores at three budgets beside the one it has, each with a claimed point."""
+    evaluation = folder / "evaluation" / "budgets-0"
+    words = ("reproduced", "reproduced", "below")
+    said = []
+    for tokens, claimed, word in zip(BUDGETS, (20.0, 30.5, 55.0), words, strict=True):
+        place = evaluation / f"aime25@{tokens}"
+        place.mkdir(parents=True)
+        (place / "scores.json").write_text(json.dumps(asked(tokens)))
+        said.append(point_statement(tokens, claimed, word))
+    (evaluation / "statement.json").write_text(json.dumps({"statements": said}))
+    return folder
+
+
 def step(number: int, attempt: int, score: float) -> Json:
     """A step event of events.jsonl."""
     metrics = {

@@ -1,19 +1,15 @@
-"""Logic-RL: the scoring rule, the prompt, the curriculum's chain, and verl's keys."""
+"""Logic-RL: the prompt, the curriculum's chain, and verl's keys."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.chain import legs
 from harness.data.columns import columns_of
 from harness.data.prompts import render
-from harness.errors import DataError
 from harness.fidelity.full_size import recipe
 from harness.fidelity.run import fidelity
-from harness.rewards import Sample, Score
 from harness.verl.emit import NO_DUAL_CLIP, RAW_CHAT_TEMPLATE, emit
-from reproductions.logic_rl.reward import kk, unscorable
 from tests.composing import spec_of
 
 PROMPT = (
@@ -29,10 +25,6 @@ PROMPT = (
 GOLD = "(1) Ada is a knight\n(2) Bo is a knave"
 
 
-def score(response: str, gold: Any = GOLD, prompt: str = PROMPT) -> Score:
-    return kk(Sample(prompt=prompt, response=response, ground_truth=gold))
-
-
 @pytest.mark.parametrize("name", ["logic_rl", "logic_rl_curriculum"])
 def test_the_prompt(name: str) -> None:
     for spec in (recipe(name), spec_of(f"+repro={name}")):
@@ -41,35 +33,6 @@ def test_the_prompt(name: str) -> None:
         assert render(spec.data.template, fields) == PROMPT
         assert fields["solution"] == GOLD
         assert spec.data.render == "raw"
-
-
-def test_marks_and_components() -> None:
-    assert score(f" so </think>\n<answer>{GOLD}</answer><|im_end|>") == Score(
-        value=3.0, correct=True, extracted=GOLD, components={"format": 1.0, "answer": 2.0}
-    )
-    assert score(" so </think><answer>Ada is a knave, Bo is a knave</answer>").value == -0.5
-    assert score(" so </think><answer>nobody knows</answer>").value == -1.0
-    assert score("<think></think><answer>Ada is a knight, Bo is a knave</answer>") == Score(
-        value=-3.0, correct=False, components={"format": -1.0, "answer": -2.0}
-    )
-
-
-def test_names_are_read_as_they_stand() -> None:
-    odd = "(1) A is a knight"
-    assert score("</think><answer>A is a knight</answer>", odd).value == 3.0
-    assert score("</think><answer>Ab is a knight</answer>", odd).value == -1.0
-
-
-def test_the_gold_may_be_a_field() -> None:
-    assert score(f"</think><answer>{GOLD}</answer>", {"solution": GOLD}).value == 3.0
-    assert unscorable({"solution": GOLD}) is None
-    assert "no role" in str(unscorable({"solution": "nobody"}))
-
-
-@pytest.mark.parametrize("gold", [None, 7, {"answer": GOLD}, ["Ada is a knight"]])
-def test_a_gold_of_another_form_is_refused(gold: Any) -> None:
-    with pytest.raises(DataError, match="solution"):
-        score("", gold)
 
 
 @pytest.mark.parametrize("name", ["logic_rl", "logic_rl_curriculum"])

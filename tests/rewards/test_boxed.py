@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import ConfigError, DataError
 from harness.rewards import Sample
-from harness.rewards.boxed import boxed, gold_answers, graded
+from harness.rewards.boxed import boxed, gold_answers, graded, unboxed_golds
 
 
 def sample(response: str, ground_truth: Any = "1/2") -> Sample:
@@ -62,3 +62,9 @@ def test_gold_answers_are_text() -> None:
     assert gold_answers(None) == []
     with pytest.raises(DataError, match=r"has target and no 'answer'"):
         gold_answers({"target": 3})
+
+
+def test_golds_are_taken_out_of_their_boxes() -> None:
+    golds = ["7", r"so $\boxed{\frac{1}{2}}$", r"\boxed8", 9]
+    assert unboxed_golds({"answer": golds}) == ["7", r"\frac{1}{2}", "9"]
+    assert unboxed_golds(r"\boxed8") == []

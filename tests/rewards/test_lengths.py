@@ -6,7 +6,14 @@ import pytest
 
 from harness.errors import DataError
 from harness.rewards import Sample, Score, Scored
-from harness.rewards.lengths import cosine, relative, with_relative_length
+from harness.rewards.lengths import (
+    cosine,
+    deviation,
+    headroom,
+    logistic,
+    relative,
+    with_relative_length,
+)
 
 
 def one(response: str, tokens: int | None, value: float, correct: bool) -> Scored:
@@ -41,3 +48,20 @@ def test_the_cosine_runs_between_its_two_values() -> None:
     assert math.isclose(cosine(50, **ends), 0.75)
     assert math.isclose(cosine(100, **ends), 0.5)
     assert math.isclose(cosine(200, **ends), 1.0)  # beyond the limit it goes back up
+
+
+def test_a_miss_costs_the_same_on_both_sides() -> None:
+    assert deviation(90, 100, alpha=0.5) == deviation(110, 100, alpha=0.5) == -5.0
+    assert deviation(100, 100, alpha=0.5) == 0.0
+
+
+def test_headroom_is_one_half_at_the_limit_and_ends_at_0_and_1() -> None:
+    lengths = [0, 98, 100, 101, 102, 500]
+    found = [headroom(length, 100, alpha=0.5) for length in lengths]
+    assert found == [1.0, 1.0, 0.5, 0.25, 0.0, 0.0]
+
+
+def test_the_logistic_does_not_overflow() -> None:
+    assert logistic(0.0) == 0.5
+    assert math.isclose(logistic(1.0) + logistic(-1.0), 1.0)
+    assert (logistic(-1e4), logistic(1e4)) == (0.0, 1.0)

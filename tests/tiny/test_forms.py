@@ -21,11 +21,19 @@ from tests.composing import spec_of
 
 END = "<|im_end|>"
 FULL = {
+    "cppo": 3.0,
+    "cppo_math": 3.0,
+    "cppo_trl_gsm": 3.0,
+    "cppo_trl_math": 3.0,
     "gsm8k_rlvr": 1.5,
     "logic_rl": 3.0,
     "logic_rl_curriculum": 3.0,
     "mini_r1": 2.0,
     "open_r1": 3.0,
+    "short_rl": 3.0,
+    "short_rl_kimi": 3.0,
+    "short_rl_math": 3.0,
+    "trpa": 3.0,
 }
 """The most that a recipe's reward gives; 1 for the others."""
 

@@ -15,7 +15,7 @@ from harness.explain import options
 from harness.plan.batches import planned_steps
 from harness.verl.command import command, override, printable
 from harness.verl.emit import RAW_CHAT_TEMPLATE, emit
-from tests.composing import spec_of
+from tests.composing import on_gpus, spec_of
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUN = Path("/run")
@@ -29,7 +29,7 @@ def emitted(*overrides: str) -> dict[str, Any]:
 @pytest.mark.parametrize("recipe", options("repro"))
 def test_golden_emission(recipe: str) -> None:
     """REPRISE_UPDATE_GOLDEN=1 rewrites the file; read the difference before committing it."""
-    spec = spec_of(f"+repro={recipe}", "hardware=8xA100", "hardware.gpu_mem_gb=2000")
+    spec = on_gpus(recipe, "hardware.gpu_mem_gb=2000")
     keys = {
         leg.name or "train": emit(leg.spec, leg.folder(RUN), planned_steps(leg.spec))
         for leg in legs(spec)

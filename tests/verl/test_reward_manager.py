@@ -96,6 +96,7 @@ def test_the_function_sees_texts_with_special_tokens_and_no_padding(manager: Any
         response="4 </s>",
         ground_truth={"target": 4},
         response_tokens=2,
+        token_ids=(6, 2),
         truncated=False,
     )
     assert [s.truncated for s in seen] == [False, True, False]

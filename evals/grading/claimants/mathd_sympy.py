@@ -13,7 +13,9 @@ from evals.grading.claimants import judged
 from evals.grading.claimants.boxes import last_box
 from evals.grading.claimants.python_math import read
 from evals.grading.claimants.strict_box import normal_form
+from harness.rewards.extraction import last_tagged
 
+HOW = "text or sympy"
 BRACKETS = "()[]"
 WHOLE_TEXT = re.compile(r"^\\text\{(?P<text>.+?)\}$")
 UNIT_WORDS = (
@@ -51,7 +53,12 @@ def grade(truth: Mapping[str, Any], response: str) -> Verdict:
 
     The thinking tags on which DeepScaleR's reward insists are not asked for.
     """
-    return judged(truth, last_box(response), equal, "text or sympy")
+    return judged(truth, last_box(response), equal, HOW)
+
+
+def grade_tags(truth: Mapping[str, Any], response: str) -> Verdict:
+    """As `grade`, of what the last <answer>...</answer> holds as it stands, box and all."""
+    return judged(truth, last_tagged(response, "answer", across_lines=True), equal, HOW)
 
 
 def equal(given: str, gold: str) -> bool:

@@ -33,22 +33,31 @@ def grade_raw_gold(truth: Mapping[str, Any], response: str) -> Verdict:
     return judged(truth, extracted(response), equal, "qwen")
 
 
+def grade_stated(truth: Mapping[str, Any], response: str) -> Verdict:
+    """As `grade`, of answers that the response states: the last number is none."""
+    return judged(truth, extracted(response, last_number=False) or None, _equal_to_gold, "qwen")
+
+
 def _equal_to_gold(given: str, gold: str) -> bool:
     return equal(given, normal_form(gold))
 
 
-def extracted(response: str) -> str:
-    """The normal form of what the response answers; empty when it answers nothing."""
-    answer = re.sub(r"\n\s*", "", answer_text(response))
+def extracted(response: str, *, last_number: bool = True) -> str:
+    """The normal form of what the response answers; empty when it answers nothing.
+
+    Args:
+        last_number: Take the last number of a response that states no answer.
+    """
+    answer = re.sub(r"\n\s*", "", answer_text(response, last_number=last_number))
     for position, mark in ((0, ":"), (-1, "."), (-1, "/")):
         if answer and answer[position] == mark:
             answer = answer[1:] if position == 0 else answer[:-1]
     return normal_form(answer)
 
 
-def answer_text(response: str) -> str:
+def answer_text(response: str, *, last_number: bool = True) -> str:
     """The Minerva sentence, else the last box, else what follows an answer phrase, else the last
-    number."""
+    number if that counts."""
     if "final answer is $" in response and "$. I hope" in response:
         return response.partition("final answer is $")[2].partition("$. I hope")[0].strip()
     if "boxed" in response:
@@ -58,7 +67,7 @@ def answer_text(response: str) -> str:
             return response.rpartition(phrase)[2].strip()
     if "答案是" in response:
         return response.split("答案是")[1].strip().partition("\n\n")[0].strip()
-    numbers = LAST_NUMBER.findall(response.replace(",", ""))
+    numbers = LAST_NUMBER.findall(response.replace(",", "")) if last_number else []
     return numbers[-1] if numbers else ""
 
 

@@ -6,6 +6,7 @@ from math import ceil
 
 from evals import HELD_OUT
 from evals.benchmarks import describe
+from evals.budgets import asked_tokens
 from harness.plan.hours.decode import Responses, generation_seconds
 from harness.plan.hours.lengths import measured_tokens
 from harness.plan.hours.throughput import Throughput
@@ -66,8 +67,16 @@ def evaluation_seconds(
 
 
 def responses(spec: RunSpec) -> int:
-    """Responses that one model gives to all benchmarks of a run's protocol."""
-    return sum(problems(b, spec) * b.samples_per_problem for b in spec.eval.benchmarks)
+    """Responses that one model gives to all benchmarks of a run's protocol, at every budget."""
+    return sum(
+        problems(b, spec) * b.samples_per_problem * times_asked(b, spec)
+        for b in spec.eval.benchmarks
+    )
+
+
+def times_asked(benchmark: Benchmark, spec: RunSpec) -> int:
+    """Prompts made of each problem of a benchmark: one for each budget."""
+    return 1 if benchmark.name == HELD_OUT else len(asked_tokens(spec.eval))
 
 
 def problems(benchmark: Benchmark, spec: RunSpec) -> int:
@@ -86,10 +95,27 @@ def validation_seconds(
         return certain(0.0)
     times = ceil(work.steps / schedule.validate_every) if schedule.validate_every else 0
     times += schedule.validate_first
+    count = spec.data.test_rows * schedule.validation_samples
+    return _passes_seconds(times, count, work, machine, facts)
+
+
+def monitor_seconds(spec: RunSpec, work: Workload, machine: Machine, facts: Throughput) -> Interval:
+    """Seconds of all monitor passes inside one training: before a step, every so many steps."""
+    monitor = spec.schedule.monitor
+    if work.kind == "sft" or monitor is None:
+        return certain(0.0)
+    times, count = (work.steps - 1) // monitor.every, monitor.rows * monitor.samples
+    return _passes_seconds(times, count, work, machine, facts)
+
+
+def _passes_seconds(
+    times: int, count: int, work: Workload, machine: Machine, facts: Throughput
+) -> Interval:
+    """Seconds of generating so many responses so many times, as long as those of training."""
 
     def seconds(tokens: float) -> float:
         batch = Responses(
-            count=spec.data.test_rows * schedule.validation_samples,
+            count=count,
             prompt_tokens=work.prompt_tokens,
             tokens=tokens,
             limit=work.max_response_tokens,

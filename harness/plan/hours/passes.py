@@ -26,7 +26,7 @@ def log_prob_seconds(work: Workload, tokens: float, machine: Machine, facts: Thr
 
 def update_seconds(work: Workload, tokens: float, machine: Machine, facts: Throughput) -> float:
     """The updates of a step, of the policy and of the critic."""
-    once = forward_seconds(work, tokens, machine, facts)
+    once = work.trained_share * forward_seconds(work, tokens, machine, facts)
     recomputed = 1 if work.gradient_checkpointing else 0
     policy = work.epochs * (1 + (LORA_BACKWARD if work.lora else BACKWARD) + recomputed)
     critic = work.critic_epochs * (1 + BACKWARD + recomputed)

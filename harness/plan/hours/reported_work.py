@@ -26,6 +26,7 @@ def workload_of(training: Training) -> Workload:
         steps=training.steps,
         prompts=training.prompts,
         group=training.group,
+        trained_share=1.0,
         generated_prompts=training.generated_prompts,
         generation_batches=training.generation_batches,
         prompt_tokens=training.prompt_tokens,

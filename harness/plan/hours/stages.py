@@ -11,6 +11,7 @@ from harness.plan.hours.decode import room_gb
 from harness.plan.hours.evaluating import (
     evaluation_machine,
     evaluation_seconds,
+    monitor_seconds,
     responses,
     validation_seconds,
 )
@@ -104,7 +105,8 @@ def _training(leg: Leg) -> StageHours:
     saves = ceil(work.steps / spec.schedule.save_every)
     saving = facts.slowdown * saves * save_seconds(work, sits, facts)
     validating = validation_seconds(spec, work, sits, facts)
-    seconds = total([step.total.times(work.steps), validating, certain(saving)])
+    watching = monitor_seconds(spec, work, sits, facts)
+    seconds = total([step.total.times(work.steps), validating, watching, certain(saving)])
     lengths = expected_lengths(spec, leg.name)
     note = (
         f"{plural(work.steps, 'step')} of about {_seconds(step)}; responses of about "

@@ -6,18 +6,20 @@ from math import ceil
 from typing import Literal
 
 from harness.cards import load_card
-from harness.fit import fit
+from harness.fit import fit, has_reference
 from harness.plan.batches import batches, planned_steps, total_steps
 from harness.plan.hours.lengths import expected_lengths
 from harness.plan.interval import Interval
 from harness.plan.shape import ModelShape, shape_of
 from harness.rules import processes
+from harness.selection import trained_responses
 from harness.spec import HubSource, RLAlgorithm, RunSpec
 
 Engine = Literal["vllm", "vllm_eager", "hf"]
 """vLLM with CUDA graphs, vLLM without them, or generation by the trainer's own model."""
 USABLE_GROUPS = 0.5
-"""Share of groups that dynamic sampling is expected to keep over a run."""
+"""Share of groups with responses that differ, over a run: those that dynamic sampling keeps, and
+those that drop_groups leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class Workload:
     """Prompts trained on a step; sequences for sft."""
     group: int
     """Responses to a prompt."""
+    trained_share: float
+    """Of a step's responses, those that reach the update."""
     generated_prompts: int
     """Prompts that responses are generated for in a step; dynamic sampling draws more."""
     generation_batches: int
@@ -122,6 +126,7 @@ def workload(spec: RunSpec, stage: str = "") -> Workload | None:
         steps=steps,
         prompts=step.prompts,
         group=rl.group_size if rl else 1,
+        trained_share=_trained_share(rl) if rl else 1.0,
         generated_prompts=drawn * _batch(rl) if rl else 0,
         generation_batches=drawn,
         prompt_tokens=lengths.prompt_tokens,
@@ -130,7 +135,7 @@ def workload(spec: RunSpec, stage: str = "") -> Workload | None:
         epochs=rl.epochs if rl else 1,
         critic=critic is not None,
         critic_epochs=critic.epochs if critic else 0,
-        reference=bool(rl and (rl.kl_loss or rl.kl_in_reward)),
+        reference=bool(rl and has_reference(rl)),
         recomputes_log_probs=bool(rl and rl.old_log_probs == "trainer"),
         gradient_checkpointing=spec.hardware.gradient_checkpointing,
         micro_batch_tokens=fit(spec).tokens_per_gpu,
@@ -159,6 +164,11 @@ def _drawn(algorithm: RLAlgorithm) -> int:
     if algorithm.filter_groups is None:
         return 1
     return ceil(algorithm.prompts_per_step / USABLE_GROUPS / _batch(algorithm))
+
+
+def _trained_share(algorithm: RLAlgorithm) -> float:
+    share = trained_responses(algorithm) / (algorithm.prompts_per_step * algorithm.group_size)
+    return share * USABLE_GROUPS if algorithm.drop_groups else share
 
 
 def _batch(algorithm: RLAlgorithm) -> int:

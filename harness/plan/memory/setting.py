@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.fit import fit, longest_sequence
+from harness.fit import fit, has_reference, longest_sequence
 from harness.plan.memory.activations import BF16, FP32, Entropy
 from harness.plan.memory.states import (
     LAYER_LINEARS,
@@ -15,6 +15,7 @@ from harness.plan.memory.states import (
     policy_state,
 )
 from harness.plan.shape import ModelShape, shape_of
+from harness.selection import mini_batch_responses
 from harness.spec import LoRA, RLAlgorithm, RunSpec
 from harness.verl.emit import emit
 
@@ -81,7 +82,7 @@ def setting_of(spec: RunSpec) -> Setting:
 
 def _rl(spec: RunSpec, algorithm: RLAlgorithm, common: dict[str, Any], shards: int) -> Setting:
     shape, lora = common["shape"], algorithm.lora
-    penalised = algorithm.kl_loss is not None or algorithm.kl_in_reward is not None
+    penalised = has_reference(algorithm)
     temperature = algorithm.log_prob_temperature or algorithm.sampling.temperature
     keys = emit(spec, Path("run"), steps=1)
     # verl cuts the logits of packed sequences only (transformer_impl.py, prepare_model_outputs).
@@ -108,5 +109,5 @@ def _adapters(lora: LoRA) -> Adapters:
 def _update_sequences(spec: RunSpec) -> int:
     algorithm = spec.algorithm
     if isinstance(algorithm, RLAlgorithm):
-        return algorithm.mini_batch_prompts * algorithm.group_size
+        return mini_batch_responses(algorithm, algorithm.mini_batch_prompts)
     return algorithm.sequences_per_step

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from evals import MEAN_TOKENS
 from harness.report.leaderboard.lines import Leaderboard, Line
 from harness.report.run.charts import Chart, finished
 
@@ -19,7 +20,8 @@ def chart(board: Leaderboard) -> Chart | None:
     """Claims that something stands beside; None without any."""
     import altair as alt
 
-    lines = [line for line in board.lines if line.independent or line.ours or line.released]
+    scores = [line for line in board.lines if line.metric != MEAN_TOKENS]
+    lines = [line for line in scores if line.independent or line.ours or line.released]
     points = [point for line in lines for point in _points(line, _name(line, lines))]
     if not points:
         return None

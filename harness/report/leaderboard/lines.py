@@ -161,7 +161,7 @@ def _line(card: Card, variant: str, claim: Claim, runs: Sequence[ManyRun], where
         repro=card.id,
         name=f"{card.name}, {variant}" if variant else card.name,
         benchmark=claim.benchmark,
-        metric=claim.metric,
+        metric=claim.named,
         model=claim.model or "",
         claimed=claim.value / 100,
         protocol=in_words(claim),
@@ -182,11 +182,11 @@ def _rows(run: ManyRun, claim: Claim, labels: Sequence[str]) -> list[ClaimRow]:
         for measured in run.result.measured
         for statement in measured.statements
     ]
-    wanted = (claim.benchmark, claim.metric, claim.value / 100)
+    wanted = (claim.benchmark, claim.metric, claim.at, claim.value / 100)
     return [
         row
         for row in claim_rows([], scores, said, why_not="", all_of_card=False)
-        if (row.benchmark, row.metric, row.claimed) == wanted and row.label in labels
+        if row.number == wanted and row.label in labels
     ]
 
 
@@ -223,7 +223,8 @@ def _elsewhere(card: Card, claim: Claim) -> Elsewhere | None:
     """The third party's score of the model that the claim is about."""
     released = card.released_model if _is_about_released(claim, card) else None
     named = claim.model if claim.model and "/" in claim.model else released
-    score = independent_score(named, claim.benchmark) if named else None
+    plain = claim.kind == "score" and claim.at is None
+    score = independent_score(named, claim.benchmark) if named and plain else None
     if score is None:
         return None
     source = f"{score.source}; {score.protocol}; seeds: {score.seeds}"

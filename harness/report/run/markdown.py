@@ -2,7 +2,8 @@
 
 from evals.intervals import Interval
 from harness.report.markdown import escaped, table
-from harness.report.render import percent, points
+from harness.report.render import number, percent, points
+from harness.report.run.curves import LengthCurve
 from harness.report.run.summary import Summary
 from harness.report.run.verdict import in_words, over_problems
 
@@ -20,6 +21,8 @@ def markdown(summary: Summary) -> str:
         lines += [_claims(summary), ""]
     if summary.scores:
         lines += [_scores(summary), ""]
+    for curve in summary.curves:
+        lines += [f"{escaped(curve.title)}. {escaped(curve.note)}", "", _curve(curve), ""]
     status = f"status {head.state}{f': {head.reason}' if head.reason else ''}"
     facts = ["- " + escaped("; ".join(filter(None, [head.recipe, status])))]
     if summary.learning:
@@ -35,7 +38,7 @@ def _claims(summary: Summary) -> str:
     rows = [
         (
             escaped(row.benchmark),
-            escaped(row.metric),
+            escaped(row.named),
             percent(row.claimed),
             f"{in_words(row.ours)} {_short(row.ours)}" if row.ours else NONE,
             percent(row.independent) if row.independent is not None else NONE,
@@ -66,6 +69,27 @@ def _scores(summary: Summary) -> str:
                 )
             )
     columns = ("benchmark", "model", "metric", "score [95 %, other problems]", "change, points")
+    return table(columns, rows)
+
+
+def _curve(curve: LengthCurve) -> str:
+    claimed = {(one.label, float(one.tokens)): percent(one.value) for one in curve.claimed}
+    rows = [
+        (
+            number(point.tokens),
+            escaped(point.label),
+            in_words(point.accuracy),
+            claimed.get((point.label, point.tokens), ""),
+            number(point.mean_tokens.value) if point.mean_tokens else NONE,
+            percent(point.off.value) if point.off else NONE,
+            percent(point.above) if point.above is not None else NONE,
+        )
+        for point in curve.points
+    ]
+    columns = (
+        "tokens", "model", f"avg@{curve.k} [95 %, other problems]", "claimed", "mean tokens",
+        "off by", "above",
+    )  # fmt: skip
     return table(columns, rows)
 
 

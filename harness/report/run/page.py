@@ -9,6 +9,7 @@ from typing import Any
 from harness.report.read import RunFiles, read_run
 from harness.report.render import plain_json, render
 from harness.report.run.charts import learning_charts, length_charts, score_chart
+from harness.report.run.curve_chart import curve_chart
 from harness.report.run.learning import DENSE, KEPT, READING, THINNING
 from harness.report.run.markdown import markdown
 from harness.report.run.summary import Summary, as_json, said_of, summarise
@@ -52,6 +53,7 @@ def context(s: Summary, files: RunFiles) -> dict[str, Any]:
         "scores": [(score, said_of(s, score)) for score in s.scores],
         "marked": {mark.kind for mark in s.scale.marks} if s.scale else set(),
         "score_chart": score_chart(s.scale) if s.scale else None,
+        "length_curves": [(curve, curve_chart(curve)) for curve in s.curves],
         "curves": learning_charts(learning, parts=False) if learning else [],
         "component_curves": learning_charts(learning, parts=True) if learning else [],
         "dense": DENSE,

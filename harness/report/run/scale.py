@@ -5,11 +5,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+from evals import MEAN_TOKENS
 from evals.intervals import Interval
 from evals.job import Frozen
 from evals.scores import ModelScore, Scores
 from harness.report.render import percent
-from harness.report.run.verdict import ClaimRow, in_words, over_problems, score_in_words
+from harness.report.run.verdict import (
+    ClaimRow,
+    in_words,
+    over_problems,
+    score_in_words,
+)
 
 
 class ScoreBar(Frozen):
@@ -115,8 +121,15 @@ def _averages(metric: str) -> bool:
 
 
 def _held_against(claims: Sequence[ClaimRow], score: Scores, model: ModelScore) -> list[ClaimRow]:
-    """The claims that this score of a model is held against."""
-    return [claim for claim in claims if (claim.key, claim.label) == (score.key, model.label)]
+    """The claims about scores that this one of a model is held against; a number at a token limit
+    has a curve, and one of length is no score."""
+    return [
+        claim
+        for claim in claims
+        if (claim.key, claim.label) == (score.key, model.label)
+        and claim.metric != MEAN_TOKENS
+        and not (claim.at and claim.at.x == "limit")
+    ]
 
 
 def _marks(row: str, claim: ClaimRow) -> list[ScoreMark]:

@@ -9,6 +9,7 @@ from evals.scores import Scores
 from harness.report.read import RunFiles, TrainingFiles, mapping
 from harness.report.render import is_number
 from harness.report.run.configuration import Fact, Setting, facts, flat, settings, versions
+from harness.report.run.curves import LengthCurve, length_curves
 from harness.report.run.fidelity_rows import FidelitySummary, fidelity_summary
 from harness.report.run.learning import Learning, learning
 from harness.report.run.lengths import LengthRow, length_rows
@@ -82,6 +83,8 @@ class Summary(Frozen):
     """What is said about scores besides their numbers."""
     scale: ScoreScale | None
     """Scores, claims and independent scores on one axis."""
+    curves: list[LengthCurve]
+    """Scores by budget, by token limit and by mean length."""
     learning: Learning | None
     """Null for an evaluation by itself."""
     lengths: list[LengthRow]
@@ -117,6 +120,7 @@ def summarise(files: RunFiles) -> Summary:
         scores=files.scores,
         said=sentences_of(files.statements),
         scale=score_scale(files.scores, claims),
+        curves=length_curves(files.scores, claims),
         learning=found,
         lengths=length_rows(files.samples),
         fidelity=fidelity_summary(files.spec if files.trains else {}, departures, notes),

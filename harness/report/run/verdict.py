@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from evals.claimed import read_metric
+from evals import MEAN_TOKENS
+from evals.claimed import Place, read_metric
 from evals.intervals import Interval
 from evals.job import Frozen
 from evals.scores import ModelScore, Scores
@@ -25,6 +26,12 @@ NOT_JUDGED = (
     "This is a miniature: it shows the recipe at work on a tiny model and says nothing about the "
     "published claims."
 )
+AXIS = {
+    "prompt_budget": "the budget that prompts ask for",
+    "limit": "a token limit",
+    "mean_tokens": "the mean response length",
+}
+"""What a curve runs over."""
 ORDER: tuple[Word, ...] = (
     "reproduced", "above", "below", "not distinguishable", "protocol differs", "not run",
 )  # fmt: skip
@@ -35,6 +42,8 @@ class ClaimRow(Frozen):
 
     benchmark: str
     metric: str
+    at: Place | None = None
+    """Where on a curve the number stands."""
     label: str
     """The model that was held against it; empty where none was."""
     key: str
@@ -55,6 +64,24 @@ class ClaimRow(Frozen):
     reasons: list[str]
     sources: list[str]
     """Where claim and independent score are published."""
+
+    @property
+    def named(self) -> str:
+        """The metric, with the place on the curve."""
+        return f"{self.metric} {self.at.in_words}" if self.at else self.metric
+
+    @property
+    def number(self) -> tuple[str, str, Place | None, float]:
+        """The published number itself, whatever it was held against."""
+        return self.benchmark, self.metric, self.at, self.claimed
+
+    @property
+    def tone(self) -> Tone:
+        """Whether it is good that ours stands so to the claim; shorter responses are."""
+        fine = {"reproduced", "below" if self.metric == MEAN_TOKENS else "above"}
+        if self.word in fine:
+            return "good"
+        return "bad" if self.word in ("below", "above") else "open"
 
 
 class ScoreSaid(Frozen):
@@ -126,21 +153,18 @@ def claim_rows(
         all_of_card: whether claims that nothing was measured for have a row.
     """
     by_key = {score.key: score for score in scores}
-    spoilt = {score.benchmark for score in scores if score.invalid}
     rows, judged = [], set()
     for key, statement in read_statements(statements):
         if not isinstance(statement, Statement) or key not in by_key:
             continue
         for verdict in statement.claims:
-            if statement.label != RELEASED:
-                judged.add((statement.benchmark, verdict.metric, verdict.percent))
-            rows.append(_judged(statement, verdict, by_key[key]))
+            row = _judged(statement, verdict, by_key[key])
+            rows.append(row)
+            if row.label != RELEASED:
+                judged.add(row.number)
     if all_of_card:
-        rows += [
-            _not_run(claim, "the score is invalid" if claim.benchmark in spoilt else why_not)
-            for claim in claims
-            if (claim.benchmark, claim.metric, claim.value) not in judged
-        ]
+        missing = [_not_run(claim, _why_not(claim, scores) or why_not) for claim in claims]
+        rows += [row for row in missing if row.number not in judged]
     return rows
 
 
@@ -174,9 +198,9 @@ def headline(
 
 def best_matches(rows: Sequence[ClaimRow]) -> list[ClaimRow]:
     """One row a claim: under several protocols it is one claim all the same."""
-    found: dict[tuple[str, str, float], list[ClaimRow]] = {}
+    found: dict[tuple[str, str, Place | None, float], list[ClaimRow]] = {}
     for row in rows:
-        found.setdefault((row.benchmark, row.metric, row.claimed), []).append(row)
+        found.setdefault(row.number, []).append(row)
     return [min(of_claim, key=match) for of_claim in found.values()]
 
 
@@ -189,16 +213,29 @@ def match(row: ClaimRow) -> tuple[bool, bool, float]:
 
 def _of_claims(rows: Sequence[ClaimRow], lines: list[str]) -> Verdict:
     """The headline where claims were held against measurements."""
-    counts = Counter(row.word for row in rows)
     if len(rows) == 1:
         (row,) = rows
         ours = f", ours {in_words(row.ours)} ({covers(row.ours)})" if row.ours else ""
-        said = f"{row.benchmark} {row.metric}: {row.word}. Claimed {percent(row.claimed)}{ours}."
+        said = f"{row.benchmark} {row.named}: {row.word}. Claimed {percent(row.claimed)}{ours}."
     else:
         said = f"Of {len(rows)} published claims: {_counted(rows)}."
-    met = counts["reproduced"] + counts["above"]
-    tone: Tone = "bad" if counts["below"] else "good" if met == len(rows) else "open"
-    return Verdict(headline=said, lines=lines, tone=tone)
+    tones = {row.tone for row in rows}
+    tone: Tone = "bad" if "bad" in tones else "good" if tones == {"good"} else "open"
+    return Verdict(headline=said, lines=[*curves_in_words(rows), *lines], tone=tone)
+
+
+def curves_in_words(rows: Sequence[ClaimRow]) -> list[str]:
+    """One line for each claimed curve: what became of its points."""
+    found: dict[tuple[str, str, str, str], list[ClaimRow]] = {}
+    for row in rows:
+        if row.at:
+            curve = row.benchmark, row.metric, row.at.x, row.sources[0]
+            found.setdefault(curve, []).append(row)
+    return [
+        f"{benchmark} {metric}, curve over {AXIS[x]}: of {len(points)} claimed points "
+        f"{_counted(points)}."
+        for (benchmark, metric, x, _), points in found.items()
+    ]
 
 
 def _of_control(rows: Sequence[ClaimRow]) -> list[str]:
@@ -257,13 +294,15 @@ def measured(model: ModelScore, metric: str) -> Interval | None:
 def _judged(statement: Statement, verdict: ClaimVerdict, score: Scores) -> ClaimRow:
     model = next((one for one in score.models if one.label == statement.label), None)
     other = statement.independent
+    derived = verdict.metric == MEAN_TOKENS or (verdict.at and verdict.at.x == "limit")
     return ClaimRow(
-        benchmark=statement.benchmark,
+        benchmark=score.test_set,
         metric=verdict.metric,
+        at=verdict.at,
         label=statement.label,
         key=score.key,
         claimed=verdict.percent / 100,
-        ours=measured(model, verdict.metric) if model else None,
+        ours=measured(model, verdict.metric) if model and not derived else verdict.ours,
         difference=verdict.difference,
         independent=other.percent / 100 if other else None,
         independent_sd=other.sd / 100 if other else None,
@@ -280,10 +319,22 @@ def _protocol(verdict: ClaimVerdict) -> str:
     return "; ".join(said) or ("same" if verdict.word != "not run" else "not compared")
 
 
+def _why_not(claim: Claim, scores: Sequence[Scores]) -> str:
+    """Why a claim has no verdict although its benchmark was measured; empty where it was not."""
+    mine = [score for score in scores if score.test_set == claim.benchmark]
+    if claim.at and claim.at.x == "prompt_budget":
+        asked = [score for score in mine if score.budget and score.budget.tokens == claim.at.tokens]
+        if mine and not asked:
+            return f"no prompt asks for a budget of {claim.at.tokens:,} tokens"
+        mine = asked
+    return "the score is invalid" if any(score.invalid for score in mine) else ""
+
+
 def _not_run(claim: Claim, why_not: str) -> ClaimRow:
     return ClaimRow(
         benchmark=claim.benchmark,
         metric=claim.metric,
+        at=claim.at,
         label="",
         key="",
         claimed=claim.value / 100,

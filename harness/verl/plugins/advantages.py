@@ -1,7 +1,9 @@
-"""The advantage estimator `reprise_grpo`: GRPO with the settings that verl's own one lacks.
+"""Advantages that verl's own estimators cannot compute: GRPO with more settings, and several
+discounts in one GAE.
 
-Registered by harness/verl/plugins/__init__.py; verl calls it with the configuration's `algorithm`
-part, into which trainer.py copies the settings below `reprise.`.
+`reprise_grpo` is registered by harness/verl/plugins/__init__.py; verl calls it with the
+configuration's `algorithm` part, into which trainer.py copies the settings below `reprise.`.
+`multi_gamma` needs values, which verl shows to its own GAE only: dense_rewards.py calls it.
 """
 
 from collections.abc import Sequence
@@ -74,3 +76,37 @@ def grpo(
     if config.reprise.whiten_advantages:
         advantages = masked_whiten(advantages, response_mask) * response_mask
     return advantages, advantages
+
+
+def multi_gamma(
+    streams: Sequence[torch.Tensor],
+    gammas: Sequence[float],
+    values: torch.Tensor,
+    response_mask: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """GAE with lambda = 1 over several streams of rewards, each with a discount of its own.
+
+    G_t = sum_i sum_(k >= 0) gamma_i^k r_(i, t+k) and A_t = G_t - V(s_t): Yeo et al. 2025
+    (arXiv:2502.03373), section 4.6, as eddycmu/demystify-long-cot@e90cf9b runs it
+    (openrlhf/openrlhf/trainer/ppo_utils/experience_maker.py, get_advantages_and_returns). Below
+    lambda = 1 one value function would have to serve several discounts. Whitened as verl's GAE.
+
+    Args:
+        streams: (responses, tokens) rewards, one tensor a stream.
+        gammas: the discount of each stream.
+        values: (responses, tokens) of the critic; 0 without one.
+        response_mask: (responses, tokens) 1 where a token counts.
+
+    Returns:
+        Whitened advantages and the returns that the critic learns, both (responses, tokens) and 0
+        where the mask is.
+    """
+    masked = [rewards * response_mask for rewards in streams]
+    returns = torch.zeros_like(masked[0])
+    ahead = [torch.zeros_like(rewards[:, 0]) for rewards in masked]
+    for t in reversed(range(returns.shape[1])):
+        for i, (rewards, gamma) in enumerate(zip(masked, gammas, strict=True)):
+            ahead[i] = rewards[:, t] + gamma * ahead[i]
+            returns[:, t] += ahead[i]
+    advantages = masked_whiten((returns - values) * response_mask, response_mask)
+    return advantages * response_mask, returns * response_mask

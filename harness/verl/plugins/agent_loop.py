@@ -12,6 +12,8 @@ from harness.verl.endings import Endings, end_tokens
 
 TRUNCATED = "reprise_truncated"
 """Extra field of every response: did only the length limit end it?"""
+MONITOR_LOOP = "reprise_monitor"
+"""Name of the loop that answers monitor problems."""
 STOP_REASON = "reprise_stop_reason"
 """Extra field of every response: `stop` or `length`."""
 
@@ -75,6 +77,18 @@ class AgentLoop(SingleTurnAgentLoop):  # type: ignore[misc]
             return str(said)
         # verl's vLLM server says `completed` for both.
         return self.endings.reason(response, self.response_length, self.tokenizer.decode)
+
+
+@register(MONITOR_LOOP)
+class MonitorLoop(AgentLoop):
+    """Responses that are not trained on, sampled as those that are: verl would take its settings
+    for validation."""
+
+    async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
+        """Sample one response."""
+        rollout = self.config.actor_rollout_ref.rollout
+        as_in_training = {name: rollout[name] for name in ("temperature", "top_p", "top_k")}
+        return await super().run({**sampling_params, **as_in_training}, **kwargs)
 
 
 @cache

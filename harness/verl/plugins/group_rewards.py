@@ -77,12 +77,12 @@ def reward_groups(
     tagged = zip(batch.keys, batch.tags, strict=True)
     # Groups as they were sampled: verl has reordered the batch by length.
     keys = sorted((key for key, tag in tagged if not tag.get("is_padding", False)), key=_session)
-    scored = dict(zip(keys, _scored(keys, batch.partition_id, tokenizer), strict=True))
+    scored = dict(zip(keys, scored_responses(keys, batch.partition_id, tokenizer), strict=True))
     rewards: dict[str, float] = {}
     for group in by_prompt(keys).values():
         given = rewards_of(function, [scored[key] for key in group], arguments)
         rewards |= dict(zip(group, given, strict=True))
-    _put(keys, batch.partition_id, [rewards[key] for key in keys])
+    put_rewards(keys, batch.partition_id, [rewards[key] for key in keys])
     return {
         "training/group_reward/before": sum(s.score.value for s in scored.values()) / len(keys),
         "training/group_reward/after": sum(rewards.values()) / len(keys),
@@ -94,7 +94,8 @@ def _session(key: str) -> tuple[str, int]:
     return prompt, int(session)
 
 
-def _scored(keys: list[str], partition: str, tokenizer: Any) -> list[Scored]:
+def scored_responses(keys: Sequence[str], partition: str, tokenizer: Any) -> list[Scored]:
+    """Stored responses as harness.verl.reward_manager scored them."""
     fields = ("prompts", "responses", "rm_scores", "extra_fields", "reward_model")
     data = storage.read(keys, partition, *fields)
     return [
@@ -127,6 +128,7 @@ def scored_response(
         response=tokenizer.decode(response.tolist()),
         ground_truth=json.loads(reward_model["ground_truth"]),
         response_tokens=len(response),
+        token_ids=tuple(response.tolist()),
         truncated=bool(extra[TRUNCATED]),
     )
     correct, extracted = bool(info.pop("acc")), info.pop("extracted") or None
@@ -134,7 +136,8 @@ def scored_response(
     return Scored(sample=sample, score=score)
 
 
-def _put(keys: list[str], partition: str, rewards: list[float]) -> None:
+def put_rewards(keys: Sequence[str], partition: str, rewards: Sequence[float]) -> None:
+    """Replace the scores of responses in the storage; verl reads a reward at the last token."""
     rows = []
     stored = storage.read(keys, partition, "rm_scores")["rm_scores"]
     for scores, reward in zip(stored, rewards, strict=True):

@@ -37,6 +37,7 @@ def a_workload(**changes: Any) -> Workload:
         steps=10,
         prompts=64,
         group=8,
+        trained_share=1.0,
         generated_prompts=64,
         generation_batches=1,
         prompt_tokens=100,

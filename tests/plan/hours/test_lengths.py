@@ -13,7 +13,7 @@ from harness.plan.hours.lengths import (
     expected_lengths,
     measured_tokens,
 )
-from tests.composing import spec_of
+from tests.composing import on_gpus, spec_of
 
 
 def test_the_card_says_it() -> None:
@@ -50,7 +50,7 @@ def test_a_share_of_the_limit_where_nothing_is_known() -> None:
 def test_the_default_shares_are_those_of_the_cards() -> None:
     responses, prompts = [], []
     for recipe in options("repro"):
-        for leg in legs(spec_of(f"+repro={recipe}", "hardware=8xA100")):
+        for leg in legs(on_gpus(recipe)):
             if not load_card(leg.spec.repro or "").lengths:
                 continue
             found, data = expected_lengths(leg.spec, leg.name), leg.spec.data

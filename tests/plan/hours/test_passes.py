@@ -49,12 +49,13 @@ def test_every_micro_batch_costs_a_fixed_time_in_each_layer() -> None:
         ({}, 3),
         ({"gradient_checkpointing": True}, 4),
         ({"lora": True}, 2),
+        ({"trained_share": 0.25}, 0.75),
         ({"epochs": 2}, 6),
         ({"critic": True, "critic_epochs": 1}, 6),
         ({"critic": True, "critic_epochs": 3, "gradient_checkpointing": True}, 16),
     ],
 )
-def test_passes_of_an_update(changes: dict[str, object], passes: int) -> None:
+def test_passes_of_an_update(changes: dict[str, object], passes: float) -> None:
     work = a_workload(**changes)
     once = forward_seconds(work, 500, MACHINE, FACTS)
     assert update_seconds(work, 500, MACHINE, FACTS) == pytest.approx(passes * once)

@@ -8,7 +8,7 @@ import pytest
 from harness.explain import options
 from harness.plan.hours.stages import StageHours, stage_hours
 from harness.plan.interval import Interval
-from tests.composing import spec_of
+from tests.composing import on_gpus, spec_of
 
 
 @cache
@@ -23,13 +23,15 @@ def mid(found: Interval | None) -> float:
 
 @pytest.mark.parametrize("recipe", options("repro"))
 def test_every_recipe_has_hours(recipe: str) -> None:
-    stages = hours(f"+repro={recipe}", "hardware=8xA100")
+    spec = on_gpus(recipe)
+    stages = stage_hours(spec)
     assert stages[-1].name == "evaluate"
     assert all(stage.name.startswith("train") for stage in stages[:-1])
     for stage in stages:
         assert stage.hours is not None, stage.note
         assert 0 < stage.hours.low < stage.hours.mid < stage.hours.high
-        assert mid(stage.gpu_hours) == pytest.approx(8 * stage.hours.mid)
+        gpus = spec.hardware.nodes * spec.hardware.gpus_per_node
+        assert mid(stage.gpu_hours) == pytest.approx(gpus * stage.hours.mid)
         assert stage.note
 
 
@@ -163,6 +165,22 @@ def test_the_last_step_and_the_start_are_validated_as_well() -> None:
     once = more("schedule.validate_every=null", "schedule.validate_first=true")
     assert once > 0
     assert more("schedule.validate_every=6") == pytest.approx(2 * once)
+
+
+def test_monitor_passes_cost_as_much_as_validations_of_so_many_responses() -> None:
+    base = ("+repro=tinyzero", "hardware=4xA800", "schedule.steps=10", "data.test_rows=256")
+    none = mid(hours(*base, "schedule.validate_every=null")[0].hours)
+    validated = mid(hours(*base, "schedule.validate_every=5")[0].hours) - none
+    watched = mid(
+        hours(
+            *base,
+            "schedule.validate_every=null",
+            "reward.batch=tests.step_rewards:remembering",
+            "schedule.monitor={rows: 64, every: 4, samples: 4}",
+        )[0].hours
+    )
+    # Two validations at steps 5 and 10; two passes, before steps 5 and 9.
+    assert watched - none == pytest.approx(validated)
 
 
 def test_a_run_takes_milliseconds() -> None:

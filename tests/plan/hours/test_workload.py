@@ -30,6 +30,33 @@ def test_dynamic_sampling_draws_whole_batches() -> None:
     assert (two.generated_prompts, two.generation_batches) == (1024, 2)
 
 
+@pytest.mark.parametrize(
+    ("words", "share"),
+    [
+        ((), 1.0),
+        (("algorithm.train_group_size=4",), 0.5),
+        (("+algorithm.pruning={rate: 0.75}",), 0.25),
+        (("algorithm.train_group_size=4", "+algorithm.pruning={rate: 0.5}"), 0.25),
+        (("algorithm.drop_groups=reward",), 0.5),  # by what dynamic sampling is expected to keep
+    ],
+)
+def test_responses_that_are_left_out_are_generated_and_not_trained_on(
+    words: tuple[str, ...], share: float
+) -> None:
+    grpo = ("model=qwen2_5_3b", "hardware=8xA100", "algorithm=grpo", "algorithm.group_size=8")
+    work = workload(spec_of(*grpo, *words))
+    assert work is not None
+    assert (work.group, work.trained_share) == (8, share)
+
+
+def test_pairs_need_the_reference_model() -> None:
+    pairs = "+algorithm.preference_loss={level: level, beta: 0.1}"
+    words = ("model=qwen2_5_3b", "hardware=8xA100", "algorithm=grpo", "algorithm.kl_loss=null")
+    alone, compared = workload(spec_of(*words)), workload(spec_of(*words, pairs))
+    assert alone is not None and compared is not None
+    assert (alone.reference, compared.reference) == (False, True)
+
+
 def test_fine_tuning_generates_nothing() -> None:
     words = ("algorithm=sft", "data=countdown_demonstrations", "model=qwen2_5_0_5b")
     work = workload(spec_of(*words, "reward=countdown_tinyzero", "hardware=1xH100"))

@@ -124,6 +124,34 @@ def kl(estimator: str, log_prob: float, ref: float) -> float:
     }[estimator]
 
 
+def preference(
+    log_probs: Batch,
+    refs: Batch,
+    levels: Sequence[int],
+    groups: Sequence[int],
+    *,
+    beta: float,
+    best_weight: float,
+) -> float:
+    """Su et al. 2025 (TRPA): the mean of -log sigmoid(beta (dl_i - dl_j)) over pairs of one prompt
+    with level_i < level_j, beta times best_weight where level_i is 1; without a pair the mean of
+    -log sigmoid(dl) at level 1 and of -log sigmoid(-dl) below it."""
+
+    def loss(preferred: float) -> float:
+        return math.log1p(math.exp(-preferred))
+
+    ratios = [mean(p) - mean(r) for p, r in zip(log_probs, refs, strict=True)]
+    rows = range(len(ratios))
+    pairs = [
+        loss(beta * (best_weight if levels[i] == 1 else 1.0) * (ratios[i] - ratios[j]))
+        for i in rows
+        for j in rows
+        if groups[i] == groups[j] and levels[i] < levels[j]
+    ]
+    alone = [loss(ratios[i] if levels[i] == 1 else -ratios[i]) for i in rows]
+    return mean(pairs or alone)
+
+
 def value_error(value: float, old: float, target: float, clip: float) -> float:
     """Half the larger squared error of the value and of the value held near the old one
     (Dhariwal et al. 2017, baselines' PPO2)."""
@@ -163,3 +191,13 @@ def gradient(function: Callable[[Batch], float], at: Batch, step: float = 1e-6) 
                 sides.append(function(moved))
             slopes[row][t] = (sides[0] - sides[1]) / (2 * step)
     return slopes
+
+
+def multi_gamma(streams: Sequence[Batch], gammas: Sequence[float], values: Batch) -> Batch:
+    """Yeo et al. 2025, section 4.6, with lambda = 1: the streams' returns, each with its own
+    discount, minus the value."""
+    each = [returns(rewards, gamma) for rewards, gamma in zip(streams, gammas, strict=True)]
+    return [
+        [sum(parts) - value for *parts, value in zip(*(one[row] for one in each), of, strict=True)]
+        for row, of in enumerate(values)
+    ]

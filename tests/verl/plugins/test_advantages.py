@@ -12,6 +12,7 @@ from omegaconf import OmegaConf  # noqa: E402
 from verl.trainer.ppo import core_algos  # noqa: E402
 
 import harness.verl.plugins  # noqa: E402, F401  registers our estimator
+from harness.verl.plugins.advantages import multi_gamma  # noqa: E402
 from tests.verl.plugins import references  # noqa: E402
 
 INDEX = ["a", "a", "a", "b", "b", "b", "b"]
@@ -145,3 +146,50 @@ def test_gae(gamma: float, lam: float) -> None:
             for pair in zip(expected, values, strict=True)
         ],
     )
+
+
+def random_batch(seed: int) -> list[list[float]]:
+    draws = random.Random(seed)
+    return [[draws.uniform(-1.0, 1.0) for _ in range(length)] for length in LENGTHS]
+
+
+def test_multi_gamma() -> None:
+    """Yeo et al. 2025 (arXiv:2502.03373), section 4.6: two streams, two discounts, one value."""
+    streams, values = [at_the_end(SCORES), random_batch(1)], random_batch(2)
+    advantages, returns = multi_gamma([*map(padded, streams)], [1.0, 0.9], padded(values), MASK)
+    raw = references.multi_gamma(streams, [1.0, 0.9], values)
+    agree(advantages, references.whiten(raw))
+    agree(
+        returns,
+        [[a + v for a, v in zip(*both, strict=True)] for both in zip(raw, values, strict=True)],
+    )
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.9])
+def test_multi_gamma_with_equal_discounts_is_verls_gae(gamma: float) -> None:
+    rewards, values = random_batch(3), random_batch(4)
+    halves = [padded([[reward / 2 for reward in row] for row in rewards])] * 2
+    ours = multi_gamma(halves, [gamma, gamma], padded(values), MASK)
+    theirs = core_algos.compute_gae_advantage_return(
+        padded(rewards), padded(values), MASK, gamma, 1.0
+    )
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other * MASK, rtol=1e-7, atol=1e-9)
+
+
+def test_multi_gamma_without_a_critic_is_verls_reinforce_plus_plus() -> None:
+    rewards = random_batch(5)
+    nothing = torch.zeros_like(padded(rewards))
+    ours, _ = multi_gamma([padded(rewards), nothing], [0.9, 0.5], nothing, MASK)
+    agree(ours, references.reinforce_plus_plus(rewards, 0.9))
+
+
+def test_multi_gamma_leaves_masked_responses_out() -> None:
+    mask = MASK.clone()
+    mask[2] = 0.0
+    streams, values = [padded(at_the_end(SCORES)), padded(random_batch(1))], padded(random_batch(2))
+    with_it = multi_gamma(streams, [1.0, 0.9], values, mask)
+    for stream in streams:
+        stream[2] = 99.0
+    for one, other in zip(with_it, multi_gamma(streams, [1.0, 0.9], values, mask), strict=True):
+        assert torch.equal(one, other) and not one[2].any()

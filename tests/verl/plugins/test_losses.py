@@ -2,6 +2,7 @@
 against the equations in float64; and that cutting a mini-batch up changes nothing."""
 
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from verl.utils.torch_functional import entropy_from_logits  # noqa: E402
 from verl.workers.config import FSDPActorConfig  # noqa: E402
 
 from harness.verl.emit import NO_DUAL_CLIP  # noqa: E402
-from harness.verl.plugins.losses import KLTerm, policy_loss  # noqa: E402
+from harness.verl.plugins.losses import KLTerm, critic_loss, policy_loss  # noqa: E402
+from harness.verl.plugins.mini_batches import RESPONSES  # noqa: E402
+from harness.verl.plugins.preference_loss import GROUP, LEVEL, Preference  # noqa: E402
 from tests.verl.plugins import references  # noqa: E402
 
 LENGTHS = [3, 1, 4, 2]
@@ -41,6 +44,7 @@ LOG_PROBS[2][1] = OLD[2][1] + 2.6  # a ratio of 13, which dual clip at 10 bounds
 REF = [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(OLD, drawn(0.5), strict=True)]
 ADVANTAGES = [[1.3] * 3, [-0.4], [-0.7] * 4, [0.6] * 2]
 ENTROPIES = [[abs(value) for value in response] for response in drawn()]
+LEVELS, GROUPS = [2, 1, 3, 1], [0, 0, 0, 1]
 
 
 def nested(batch: Any, dtype: Any = torch.float64) -> Any:
@@ -58,7 +62,9 @@ def model_rows(leaf: Any, rows: list[int]) -> Any:
     return torch.nested.as_nested_tensor(full, layout=torch.jagged)
 
 
-def micro_batch(rows: list[int], masked: tuple[int, ...], ranks: int) -> Any:
+def micro_batch(
+    rows: list[int], masked: tuple[int, ...], ranks: int, responses: int | None = None
+) -> Any:
     """Rows as verl's engine hands them to a loss, with the sizes of the whole mini-batch."""
     mask = [[0 if row in masked else 1] * LENGTHS[row] for row in rows]
     data = TensorDict(
@@ -74,9 +80,13 @@ def micro_batch(rows: list[int], masked: tuple[int, ...], ranks: int) -> Any:
                     "advantages": ADVANTAGES,
                 }.items()
             },
+            LEVEL: nested([[LEVELS[row]] for row in rows], torch.int64),
+            GROUP: nested([[GROUPS[row]] for row in rows], torch.int64),
         },
         batch_size=len(rows),
     )
+    if responses:
+        data[RESPONSES] = nested([[responses] for _ in rows], torch.int64)
     tokens = sum(length for row, length in enumerate(LENGTHS) if row not in masked)
     tensordict_utils.assign_non_tensor(
         data, dp_size=ranks, batch_num_tokens=tokens, global_batch_size=len(LENGTHS)
@@ -103,6 +113,8 @@ def run(
     parts: tuple[tuple[int, ...], ...] = ((0, 1, 2, 3),),
     masked: tuple[int, ...] = (),
     ranks: int = 1,
+    preference: Preference | None = None,
+    responses: int | None = None,
 ) -> tuple[float, Batch, Batch]:
     """Loss of a mini-batch and its gradients by log-probability and by entropy.
 
@@ -118,7 +130,8 @@ def run(
             name: model_rows(leaf, list(rows))
             for name, leaf in zip(("log_probs", "entropy"), leaves, strict=True)
         }
-        loss, metrics = policy_loss(settings, kl, output, micro_batch(list(rows), masked, ranks))
+        data = micro_batch(list(rows), masked, ranks, responses)
+        loss, metrics = policy_loss(settings, kl, preference, output, data)
         assert metrics
         (loss / ranks).backward()
         total += loss.item() / ranks
@@ -271,6 +284,87 @@ def test_masked_responses_leave_every_term(mode: str) -> None:
 def test_a_mini_batch_of_masked_responses_moves_nothing(mode: str) -> None:
     loss, slopes, _ = run(config(mode), kl_term(mode), masked=(0, 1, 2, 3))
     assert loss == 0.0 and all(v == 0.0 for response in slopes for v in response)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("parts", [((0, 1, 2, 3),), ((0, 2), (1,), (3,))])
+def test_rows_that_only_fill_up_count_for_nothing(mode: str, parts: Any) -> None:
+    """The mean is over the three responses that the mini-batch really has."""
+    surrogate, kl = clipped(LOG_PROBS, low=0.2, high=0.2, dual=None), penalties(LOG_PROBS, "k3")
+    bonus = ENTROPIES.copy()
+    for losses in (surrogate, kl, bonus):
+        losses.pop(2)
+    expected = references.aggregate(surrogate, mode, DIVISOR)
+    expected += 0.5 * references.aggregate(kl, mode, DIVISOR)
+    expected -= 0.3 * references.aggregate(bonus, mode, DIVISOR)
+    settings = config(mode, entropy_coeff=0.3)
+    loss, slopes, _ = run(settings, kl_term(mode), parts=parts, masked=(2,), responses=3)
+    assert loss == pytest.approx(expected)
+    assert slopes[2] == [0.0] * LENGTHS[2] and any(slopes[3])
+
+
+PAIRS = Preference(beta=0.4, best_weight=2.5, trust_coef=0.7, trust_estimator="k3", group_rows=None)
+
+
+def preference_of(log_probs: Batch, rows: list[int]) -> float:
+    return references.preference(
+        [log_probs[row] for row in rows],
+        [REF[row] for row in rows],
+        [LEVELS[row] for row in rows],
+        [GROUPS[row] for row in rows],
+        beta=PAIRS.beta,
+        best_weight=PAIRS.best_weight,
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("parts", [((0, 1, 2, 3),), ((0, 1), (2, 3)), ((1,), (3, 2, 0))])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_the_loss_over_pairs(mode: str, parts: Any, ranks: int) -> None:
+    """TRPA: pairs of each micro-batch by its share of the responses, a trust region around the
+    policy that sampled, and the entropy bonus."""
+
+    def reference(log_probs: Batch) -> float:
+        pairs = sum(preference_of(log_probs, list(rows)) * len(rows) / 4 for rows in parts)
+        moved = [
+            [references.kl("k3", p, o) for p, o in zip(*both, strict=True)]
+            for both in zip(log_probs, OLD, strict=True)
+        ]
+        return pairs + 0.7 * references.aggregate(moved, mode, DIVISOR)
+
+    bonus = 0.3 * references.aggregate(ENTROPIES, mode, DIVISOR)
+    settings = config(mode, entropy_coeff=0.3)
+    loss, slopes, _ = run(settings, parts=parts, ranks=ranks, preference=PAIRS)
+    assert loss == pytest.approx(reference(LOG_PROBS) - bonus)
+    agree(slopes, references.gradient(reference, LOG_PROBS))
+
+
+def test_masked_responses_are_in_no_pair() -> None:
+    loss, slopes, _ = run(config("token-mean"), masked=(1,), preference=PAIRS)
+    rest = [0, 2, 3]
+    moved = [
+        references.kl("k3", p, o)
+        for row in rest
+        for p, o in zip(LOG_PROBS[row], OLD[row], strict=True)
+    ]
+    expected = preference_of(LOG_PROBS, rest) * 3 / 4 + 0.7 * sum(moved) / len(moved)
+    assert loss == pytest.approx(expected) and slopes[1] == [0.0]
+    nothing, slopes, _ = run(config("token-mean"), masked=(0, 1, 2, 3), preference=PAIRS)
+    assert nothing == 0.0 and not any(v for response in slopes for v in response)
+
+
+def test_the_value_loss_divides_by_the_responses_that_count() -> None:
+    settings = SimpleNamespace(
+        cliprange_value=0.5, loss_agg_mode="seq-mean-token-mean", loss_scale_factor=None
+    )
+    values = torch.tensor([v for r in LOG_PROBS for v in r], dtype=torch.float64)
+    found = []
+    for responses in (None, 2):
+        data = micro_batch([0, 1, 2, 3], (1, 2), 1, responses)
+        data["values"], data["returns"] = nested(OLD), nested(REF)
+        loss, _ = critic_loss(settings, {"values": model_rows(values, [0, 1, 2, 3])}, data)
+        found.append(float(loss))
+    assert found[1] == pytest.approx(2 * found[0])
 
 
 @pytest.mark.parametrize("mode", ["token-mean", "seq-mean-token-mean"])

@@ -21,6 +21,11 @@ def graded(name: str, gold: str, response: str) -> Verdict:
         ("mathd_sympy", "(2, 3)", r"\boxed{[2,3]}", False),
         ("mathd_sympy", "50", r"\boxed{50\%}", True),
         ("mathd_sympy", r"\boxed{7}", r"\boxed{7}", True),
+        ("mathd_sympy_tags", "7", "<answer>6</answer> no, <answer>\n7\n</answer>", True),
+        ("mathd_sympy_tags", "7", r"<answer>\boxed{7}</answer>", True),
+        ("mathd_sympy_tags", "7", r"<answer>it is \boxed{7}</answer>", False),  # as it stands
+        ("mathd_sympy_tags", "7", r"<answer>8</answer> \boxed{7}", False),
+        ("mathd_sympy_tags", "7", r"so \boxed{7}", False),
         ("qwen", "10000", r"\boxed{10001}", True),  # tolerance of 1e-4
         ("qwen", "0.5", r"\boxed{50\%}", True),
         ("qwen", "5", "we get 3 then 5", True),
@@ -41,6 +46,8 @@ def graded(name: str, gold: str, response: str) -> Verdict:
             "Final Answer: The final answer is $[1,2)$. I hope it is correct.",
             True,
         ),
+        ("qwen_stated", "12", "The answer is 12", True),
+        ("qwen_stated", "12", "3 + 9 = 12", False),
         ("last_number", "1234", "72 apples, so 1,234.", True),
         ("last_number", "5", "5 of 6", False),
         ("gsm8k_strict", "1234", "so\n#### 1,234", True),

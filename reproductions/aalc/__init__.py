@@ -1,0 +1,1 @@
+"""What AALC alone does."""

@@ -1,0 +1,1 @@
+"""What CPPO alone does."""

@@ -1,0 +1,1 @@
+"""What Demystifying Long CoT alone does."""

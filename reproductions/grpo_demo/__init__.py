@@ -1,0 +1,1 @@
+"""What grpo_demo alone does."""

@@ -1,0 +1,1 @@
+"""What JustRL alone does."""

@@ -1,1 +1,0 @@
-"""What Logic-RL alone does."""

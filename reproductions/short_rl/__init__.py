@@ -1,0 +1,1 @@
+"""What Short-RL alone does."""

@@ -1,0 +1,1 @@
+"""What Tina alone does."""

@@ -1,0 +1,1 @@
+"""What TRPA alone does."""
