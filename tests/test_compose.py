@@ -35,9 +35,10 @@ GIVEN = {
 def test_every_option_composes_to_a_valid_part(group: str, choice: str) -> None:
     with initialize_config_dir(str(CONF_DIR), version_base=None):
         config = compose(f"{group}/{choice}", GIVEN.get((group, choice), []))
-    if group == "reward":  # its arguments may quote the data's limits
+    if group == "reward":  # its arguments may quote the data's limits and the run's seed
         OmegaConf.set_struct(config, False)
         config.data = {"max_response_tokens": 64}
+        config.seed = 1
     part = OmegaConf.to_container(config[group], resolve=True, throw_on_missing=True)
     adapter: TypeAdapter[Any] = TypeAdapter(RunSpec.model_fields[group].annotation)
     assert getattr(adapter.validate_python(part), "name", choice)

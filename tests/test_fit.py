@@ -11,7 +11,7 @@ from harness.fit import fit, fitted, longest_sequence
 from harness.rules import violations
 from harness.spec import Hardware, RunSpec
 from harness.verl.emit import emit
-from tests.composing import eval_spec_of, on_gpus, spec_of
+from tests.composing import eval_spec_of, on_gpus
 
 MACHINES = [name for name in options("hardware") if name != "cpu"]
 BATCH = ("data.train_batch_size", "actor_rollout_ref.rollout.n")

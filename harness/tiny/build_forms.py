@@ -37,7 +37,7 @@ OUT = Path(__file__).parent / "forms"
 PROBLEMS = {"arithmetic": 300, "countdown": 1200, "knights_and_knaves": 600}
 """Training problems of each form by generator; they decide the shares of a batch."""
 SIZE = Size()
-CLEAN = Phase("clean", 440, 3e-3, 0.0)
+CLEAN = Phase("clean", 600, 3e-3, 0.0)
 SPOILED = Phase("spoiled", 40, 4e-4, 0.6)
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from harness.report.run.page import write_report
 from tests.browser.driving import Watched, drawn, violations
-from tests.report.making import make_run, samples
+from tests.report.making import add_curve, make_run, samples
 
 pytestmark = pytest.mark.browser
 THEMES = ("light", "dark")
@@ -23,6 +23,25 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two attempts with curves, scores and samples."""
     folder = tmp_path_factory.mktemp("r") / "run"
     return write_report(make_run(folder, rows=samples(4, 2), repro="tinyzero"))
+
+
+@pytest.fixture(scope="module")
+def curved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with scores at three budgets, each beside a claimed point."""
+    folder = tmp_path_factory.mktemp("c") / "run"
+    return write_report(add_curve(make_run(folder, rows=samples(2, 1))))
+
+
+def test_a_curve_is_drawn_with_its_claimed_points(watched: Watched, curved: Path) -> None:
+    page = drawn(watched.open(curved))
+    plot = page.locator("#curve-prompt-budget-at512 .plot svg")
+    assert plot.locator("[aria-roledescription='symbol mark container'] path").count() >= 9
+    ticks = plot.locator(".role-axis-label text").all_text_contents()
+    assert {"512", "1,024", "2,048"} <= set(ticks)
+    page.locator("summary", has_text="by the budget that prompts ask for: numbers").click()
+    numbers = page.get_by_role("region", name="aime25 by the budget")
+    assert numbers.locator("td", has_text="2,058").is_visible()
+    assert violations(page) == []
 
 
 def background(page: Page) -> str:

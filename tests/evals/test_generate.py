@@ -268,3 +268,15 @@ def test_process_ends_when_the_one_that_waits_for_it_is_killed(tmp_path: Path) -
         time.sleep(0.02)
     os.kill(int(pid.read_text()), 9)
     pytest.fail("the process outlived its parent")
+
+
+def test_a_task_may_have_a_longest_response_of_its_own(job: Job, install: Install) -> None:
+    short = with_task(job, max_tokens=5)
+    assert short.identity(short.tasks[0], short.models[0]) != job.identity(
+        job.tasks[0], job.models[0]
+    )
+    opened = install(max_length=40)
+    generate.generate(short)
+    assert len(samples_of(short)) == 16
+    requests = generate.task_requests(short, short.tasks[0], short.models[0], opened[0])
+    assert {request.max_tokens for request in requests} == {5}

@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from harness.conformance import find_scorer
+from harness.data.budgets import budget_fields
 from harness.data.columns import columns_of
 from harness.explain import options
 from harness.rewards import Sample, Score
@@ -67,16 +68,16 @@ def test_every_form_is_some_recipes_and_every_recipe_has_one() -> None:
 
 
 def score(recipe: str, tokenizer: Qwen2Tokenizer, worked: Worked, row: dict[str, object]) -> Score:
-    """The reward of a way to solve a problem, in the recipe's form."""
+    """The reward of a way to solve a problem, in the recipe's form and the length it asks for."""
     spec = small(recipe)
     taught = form(spec.data.name)
-    fields = columns_of(spec.data).pick(row, recipe)
+    fields = columns_of(spec.data).pick(row, recipe) | budget_fields(spec.data, "train", 0)
     response = taught.response(worked) + END
     sample = Sample(
         prompt=taught.prompt(tokenizer, row),
         response=response,
         ground_truth={name: fields[name] for name in spec.data.ground_truth},
-        response_tokens=1,
+        response_tokens=fields.get("budget", 1),
     )
     found = find_scorer(spec.reward.function)(sample, **spec.reward.arguments)
     assert isinstance(found, Score)

@@ -23,6 +23,7 @@ from transformers import (  # noqa: E402
 )
 
 from harness.verl.cpu.generation import Request, generate, keep_likely  # noqa: E402
+from harness.verl.cpu.rollout import RolloutServer  # noqa: E402
 from harness.verl.cpu.stops import StopWatch  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,23 @@ def test_everything_is_registered_by_importing_verl() -> None:
     assert python(code, VERL_PLATFORM="cpu", VERL_USE_EXTERNAL_MODULES="harness.verl.cpu") == (
         "cpu CPULanguageModelEngine CPUValueModelEngine WeightSender CPUReplica"
     )
+
+
+def test_a_draw_depends_on_the_response_and_not_on_the_order_of_requests() -> None:
+    def seeds(*asked: tuple[int, int]) -> dict[tuple[int, int], list[int]]:
+        server = RolloutServer.__new__(RolloutServer)
+        server.seed, server.steps, server.asked = 1, 3, Counter()
+        found: dict[tuple[int, int], list[int]] = {}
+        for prompt, session in asked:
+            params = {"temperature": 1.0, "top_p": 1.0, "top_k": -1, "max_tokens": 4}
+            request = server._request((prompt,), params | {"session": session})
+            found.setdefault((prompt, session), []).append(request.seed)
+        return found
+
+    once = seeds((7, 0), (7, 1), (8, 0), (7, 0))
+    assert seeds((7, 0), (8, 0), (7, 0), (7, 1)) == once
+    every = [seed for given in once.values() for seed in given]
+    assert len(set(every)) == 4, "another response, prompt or time is another draw"
 
 
 def test_greedy_equals_transformers(model: Qwen2ForCausalLM) -> None:

@@ -24,6 +24,10 @@ from harness.verl.endings import end_tokens
 
 QUIET_S = 0.1
 """A batch starts when no request has come for this long."""
+SESSION = "session"
+"""Sampling parameter of this engine alone: number of the response in its group, from 0."""
+LARGEST_GROUP = 2**20
+"""More responses than a prompt ever gets."""
 
 
 def server_name(replica_rank: int) -> str:
@@ -61,7 +65,7 @@ class RolloutServer:
         self.pad = hf.tokenizer.pad_token_id or 0
         self.seed = self.config.seed + replica_rank
         self.steps: int | None = None
-        self.asked: Counter[tuple[int, ...]] = Counter()
+        self.asked: Counter[tuple[tuple[int, ...], int]] = Counter()
         self.waiting: asyncio.Queue[tuple[Request, asyncio.Future[Response]]] = asyncio.Queue()
         self.compute = ThreadPoolExecutor(1)  # one generation or weight load at a time
         self.loop_task: asyncio.Task[None] | None = None
@@ -95,10 +99,14 @@ class RolloutServer:
         )
 
     def _request(self, prompt: tuple[int, ...], params: Mapping[str, Any]) -> Request:
-        # verl's request ids are random, so the draw is named by what stays the same in a repeated
-        # run: seed, step, prompt and the how-manieth request for this prompt.
-        self.asked[prompt] += 1
-        name = repr((self.seed, self.steps, prompt, self.asked[prompt])).encode()
+        # verl's request ids are random and requests arrive in any order, so the draw is named by
+        # what stays the same in a repeated run: seed, step, prompt, the response's number in its
+        # group, and how often that response was asked for.
+        number = int(params.get(SESSION, 0))
+        self.asked[prompt, number] += 1
+        repeated = self.asked[prompt, number] - 1
+        draw = 1 + number + repeated * LARGEST_GROUP
+        name = repr((self.seed, self.steps, prompt, draw)).encode()
         return Request(
             prompt=prompt,
             max_tokens=int(params.get("max_tokens") or self.config.response_length),

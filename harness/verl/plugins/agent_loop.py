@@ -42,6 +42,8 @@ class AgentLoop(SingleTurnAgentLoop):  # type: ignore[misc]
         self.stop = list(settings.stop)
         self.stop_token_ids = list(settings.stop_token_ids)
         ends = end_tokens(_generation_config(model.path, model.trust_remote_code), self.tokenizer)
+        # Only the CPU engine knows this parameter, and draws the same for it in a repeated run.
+        self.names_draws = self.config.actor_rollout_ref.rollout.get("name") == "hf_cpu"
         self.endings = Endings(tokens=ends.union(self.stop_token_ids), texts=self.stop)
         self.listener = _Listener(self.server_manager)
         self.server_manager: Any = self.listener
@@ -52,7 +54,10 @@ class AgentLoop(SingleTurnAgentLoop):  # type: ignore[misc]
         Raises:
             RuntimeError: the server gave the response up before it ended.
         """
-        output = await super().run({**sampling_params, **self._stops()}, **kwargs)
+        asked = {**sampling_params, **self._stops()}
+        if self.names_draws:
+            asked["session"] = kwargs["session_id"]
+        output = await super().run(asked, **kwargs)
         reason = self._reason(output.response_ids)
         output.extra_fields |= {TRUNCATED: reason == "length", STOP_REASON: reason}
         return output

@@ -49,14 +49,14 @@ class Server:
         )
 
 
-def loop_of(server: Server, **stops: Any) -> Any:
+def loop_of(server: Server, engine: str = "vllm", **stops: Any) -> Any:
     reprise = {"stop": [], "stop_token_ids": [], **stops}
     config = OmegaConf.create(
         {
             "reprise": reprise,
             "actor_rollout_ref": {
                 "model": {"path": "m", "trust_remote_code": False},
-                "rollout": {"prompt_length": 4, "response_length": LIMIT},
+                "rollout": {"name": engine, "prompt_length": 4, "response_length": LIMIT},
             },
         }
     )
@@ -101,6 +101,17 @@ def test_stops_join_verls_sampling_parameters() -> None:
         "skip_special_tokens": False,
     }
     assert type(server.asked["sampling_params"]["stop"]) is list
+
+
+@pytest.mark.parametrize(("engine", "named"), [("hf_cpu", True), ("vllm", False)])
+def test_the_cpu_engine_is_told_which_response_of_the_group_it_is(engine: str, named: bool) -> None:
+    server = Server([6, END], "completed")
+    loop = loop_of(server, engine=engine)
+    message = [{"role": "user", "content": "?"}]
+    running = loop.run({"temperature": 0.5}, raw_prompt=message, session_id=3)
+    loop.loop.run_until_complete(running)
+    expected = {"temperature": 0.5, "session": 3} if named else {"temperature": 0.5}
+    assert server.asked["sampling_params"] == expected
 
 
 def test_nothing_is_added_without_stops() -> None:

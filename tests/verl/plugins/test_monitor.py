@@ -106,6 +106,7 @@ def test_monitor_problems_are_sampled_as_in_training(
     made = loop.__new__(loop)
     rollout = {"temperature": 0.7, "top_p": 0.9, "top_k": 50}
     made.config = OmegaConf.create({"actor_rollout_ref": {"rollout": rollout}})
+    made.names_draws = False
     made.stop, made.stop_token_ids, made.listener = [], [], SimpleNamespace(stop_reason="stop")
     validation = {"temperature": 0.0, "top_p": 1.0, "top_k": -1, "logprobs": True}
     asyncio.run(made.run(validation))
