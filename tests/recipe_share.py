@@ -3,13 +3,10 @@ latest change touches; tests/test_recipes_end_to_end.py asks."""
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from harness.explain import CONF_DIR
+from harness.recipe_files import files_of
 
 ROOT = Path(__file__).parents[1]
 THIRDS = 3
@@ -57,30 +54,3 @@ def touched(recipe: str, changed: Sequence[str]) -> bool:
     """Does the recipe, or its laptop-size twin, read one of these files?"""
     read = [str(path.relative_to(ROOT)) for path in files_of(recipe)]
     return any(path == one or path.startswith(f"{one}/") for path in changed for one in read)
-
-
-def files_of(recipe: str) -> Iterator[Path]:
-    """The YAML files below conf/ that a recipe composes, and its folder below reproductions/."""
-    seen: set[Path] = set()
-    waiting = [CONF_DIR / "repro" / folder / f"{recipe}.yaml" for folder in (".", "miniature")]
-    while waiting:
-        path = waiting.pop().resolve()
-        if path in seen or not path.is_file():
-            continue
-        seen.add(path)
-        content = yaml.safe_load(path.read_text()) or {}
-        waiting += [CONF_DIR / f"{name}.yaml" for name in parents(content, path)]
-        if "repro" in content:
-            seen.add(ROOT / "reproductions" / content["repro"])
-    yield from sorted(seen)
-
-
-def parents(content: Mapping[str, Any], path: Path) -> Iterator[str]:
-    """The files that a defaults list names, relative to conf/, without their suffix."""
-    group = path.relative_to(CONF_DIR).parts[0]  # where Hydra looks for names without a slash
-    for entry in content.get("defaults", []):
-        named = {"": entry} if isinstance(entry, str) else entry
-        for key, choice in named.items():
-            words = [word.split("@")[0] for word in (key.removeprefix("override "), str(choice))]
-            name = "/".join(word for word in words if word)
-            yield name.lstrip("/") if name.startswith("/") else f"{group}/{name}"

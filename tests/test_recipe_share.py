@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.explain import options
-from tests.recipe_share import ROOT, a_third, files_of, share, touched
+from harness.recipe_files import files_of
+from tests.recipe_share import ROOT, a_third, share, touched
 
 RECIPES = options("repro")
 
