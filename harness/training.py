@@ -161,6 +161,8 @@ def _count_rewards(algorithm: RLAlgorithm, directory: RunDir, attempts: Mapping[
         for attempt in set(attempts.values())
     }
     for step, attempt in attempts.items():
+        if step == 0:  # a validation before the first step, logged by itself
+            continue
         prompts = _prompts_generated(algorithm, steps[step])
         expected = prompts * algorithm.group_size
         if (scored := logs[attempt].scored(step)) != expected:

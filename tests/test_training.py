@@ -21,16 +21,21 @@ def algorithm(*overrides: str) -> RLAlgorithm:
     return made
 
 
-def run_with(folder: Path, scored: int, metrics: dict[str, float]) -> RunDir:
-    """A run whose step 1 scored so many responses and logged these metrics."""
+def run_with(
+    folder: Path, scored: int, metrics: dict[str, float], *, validated: bool = False
+) -> RunDir:
+    """A run whose step 1 scored so many responses and logged these metrics, perhaps after a
+    validation."""
     logs = folder / "logs" / "attempt_1"
     (logs / "rewards").mkdir(parents=True)
     line = json.dumps(
         {"split": "train", "step": 1, "correct": True, "score": 1.0, "components": {}}
     )
     (logs / "rewards" / "node-1.jsonl").write_text(f"{line}\n" * scored)
-    event = {"kind": "step", "step": 1, "attempt": 1, "metrics": metrics}
-    (folder / "events.jsonl").write_text(json.dumps(event) + "\n")
+    first = {"kind": "step", "step": 1, "attempt": 1, "metrics": metrics}
+    before = {**first, "step": 0, "metrics": {"val-core/countdown/acc/mean@1": 0.5}}
+    events = [before, first] if validated else [first]
+    (folder / "events.jsonl").write_text("".join(f"{json.dumps(event)}\n" for event in events))
     return RunDir(folder)
 
 
@@ -49,6 +54,10 @@ def test_every_response_is_scored(
     for scored in (expected - 1, expected + 1):
         with pytest.raises(TrainingError, match=rf"scored {scored} responses.*{expected} were"):
             _count_rewards(made, run_with(tmp_path / str(scored), scored, metrics), {1: 1})
+
+
+def test_a_validation_before_the_first_step_draws_no_training_responses(tmp_path: Path) -> None:
+    _count_rewards(algorithm(), run_with(tmp_path, 8, {}, validated=True), {0: 1, 1: 1})
 
 
 def test_dynamic_sampling_that_does_not_say_how_much_it_drew_is_not_believed(

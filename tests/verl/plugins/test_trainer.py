@@ -5,13 +5,11 @@ import inspect
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("verl")
 
-from omegaconf import DictConfig, OmegaConf  # noqa: E402
 from transfer_queue import KVBatchMeta  # noqa: E402
 from verl.trainer.ppo.v1 import trainer_base  # noqa: E402
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ  # noqa: E402
@@ -25,97 +23,15 @@ from harness.verl.plugins.losses import KLTerm, policy_loss  # noqa: E402
 from harness.verl.plugins.trainer import Trainer  # noqa: E402
 from harness.verl.plugins.update import kl_term  # noqa: E402
 from harness.verl.replay_buffer import StrictReplayBuffer  # noqa: E402
+from tests.verl.plugins.trainers import SAMPLED_AT, builder, config  # noqa: E402
 
-SAMPLED_AT, LOG_PROBS_AT = 0.6, 1.0
-
-
-def config(**ours: Any) -> DictConfig:
-    """The part of verl's configuration that the trainer reads, and ours."""
-    settings = {
-        "log_prob_temperature": SAMPLED_AT,
-        "mask_truncated": False,
-        "std_epsilon": 1e-6,
-        "whiten_advantages": False,
-        "kl_loss_aggregation": None,
-        "kl_loss_token_limit": None,
-        "filter_groups": {"metric": None, "prompts_per_batch": None, "max_batches": None},
-        "group_reward": None,
-        "group_reward_arguments": {},
-        "batch_reward": None,
-        "batch_reward_arguments": {},
-        "monitor": {"file": None, "every": None, "samples": None},
-        "dense_reward": {"function": None, "arguments": {}, "gamma": None},
-        "selection": {
-            "train_group_size": None,
-            "drop_groups": None,
-            "pruning": None,
-            "mini_batch": {"actor": 4},
-        },
-        "adaptive_entropy": None,
-        "preference_loss": None,
-    }
-    actor = {
-        "_target_": "verl.workers.config.FSDPActorConfig",
-        "strategy": "fsdp2",
-        "rollout_n": 2,
-        "use_dynamic_bsz": True,
-        "use_kl_loss": True,
-        "kl_loss_coef": 0.04,
-        "kl_loss_type": "k3",
-        "loss_agg_mode": "seq-mean-token-mean",
-        "loss_scale_factor": None,
-        "ppo_mini_batch_size": 2,
-        "ppo_epochs": 1,
-        "calculate_entropy": True,
-        "entropy_coeff": 0.0,
-        "data_loader_seed": 1,
-        "shuffle": False,
-    }
-    critic = {"enable": False, "ppo_mini_batch_size": 2, "ppo_epochs": 1, "shuffle": False}
-    sampler = {
-        "custom_sampler": {
-            "path": "pkg://harness.verl.replay_buffer",
-            "name": "StrictReplayBuffer",
-        },
-        "max_off_policy_threshold": None,
-        "max_off_policy_strategy": "drop",
-        "sampler_kwargs": {},
-    }
-    made = OmegaConf.create(
-        {
-            "reprise": settings | ours,
-            "algorithm": {"use_kl_in_reward": False, "norm_adv_by_std_in_grpo": True},
-            "actor_rollout_ref": {
-                "model": {"path": "m"},
-                "actor": actor,
-                "rollout": {"n": 2, "temperature": SAMPLED_AT, "calculate_log_probs": False},
-            },
-            "critic": critic | {"data_loader_seed": 1},
-            "data": {"max_response_length": 48, "train_batch_size": 4, "seed": 1},
-            "trainer": {
-                "v1": {"trainer_mode": "reprise", "sync": {}, "sampler": sampler},
-                "total_epochs": 3,
-                "save_freq": 4,
-                "test_freq": 2,
-                "val_before_train": False,
-                "default_local_dir": "checkpoints",
-            },
-        }
-    )
-    OmegaConf.set_struct(made, True)
-    return made
-
-
+LOG_PROBS_AT = 1.0
 GROUPS = {"filter_groups": {"metric": "correct", "prompts_per_batch": 8, "max_batches": 5}}
 
 
 @pytest.fixture
 def build(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(trainer_base, "build_checkpoint_callback", lambda _: None)
-    monkeypatch.setattr(
-        trainer_base, "RolloutMoELoadBalanceMetricsAccumulator", lambda model_config: None
-    )
-    return lambda **ours: Trainer(config(**ours))
+    return builder(monkeypatch)
 
 
 def test_verl_finds_the_trainer_and_the_agent_loop_by_name() -> None:
@@ -161,129 +77,6 @@ def test_an_announced_end_makes_the_step_the_last_and_saves_it(
     trainer.global_steps, trainer.total_training_steps = step, 12
     trainer.on_step_end()
     assert (len(saved), trainer.total_training_steps) == (saves, last)
-
-
-@pytest.mark.parametrize("kept", [{}, {"reward": {"best": 0.5, "lengths": [3, 4]}}])
-def test_what_is_kept_is_saved_before_the_checkpoint_is_whole_and_resumed(
-    build: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, kept: dict[str, Any]
-) -> None:
-    file = tmp_path / "global_step_7" / plugin.TRAINER_STATE
-    whole: list[bool] = []
-
-    def load(trainer: Any) -> None:
-        trainer.global_steps = 7
-
-    monkeypatch.setattr(
-        PPOTrainerSync, "_save_checkpoint", lambda self: whole.append(file.exists())
-    )
-    monkeypatch.setattr(PPOTrainerSync, "_load_checkpoint", load)
-    saving, resumed = build(), build()
-    for trainer in (saving, resumed):
-        trainer.config.trainer.default_local_dir = str(tmp_path)
-    saving.kept = copy.deepcopy(kept)
-    saving.global_steps = 7
-    saving._save_checkpoint()
-    assert whole == [True], "verl declares a checkpoint whole at the end of its own saving"
-    resumed._load_checkpoint()
-    assert resumed.kept == kept
-
-
-def test_a_run_from_the_start_keeps_nothing(
-    build: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    def load(trainer: Any) -> None:
-        trainer.global_steps = 0
-
-    monkeypatch.setattr(PPOTrainerSync, "_load_checkpoint", load)
-    trainer = build()
-    trainer._load_checkpoint()
-    assert trainer.kept == {}
-
-
-BATCH = {"batch_reward": "math:fsum", "batch_reward_arguments": {"scale": 2}}
-
-
-@pytest.mark.parametrize(
-    ("step", "every", "kept"),
-    [(4, 2, True), (0, 2, True), (3, 2, False), (0, -1, True), (4, -1, False)],
-)
-def test_scheduled_validations_are_kept_for_the_reward(
-    build: Any, monkeypatch: pytest.MonkeyPatch, step: int, every: int, kept: bool
-) -> None:
-    metrics = {"val-core/countdown/acc/mean@1": np.float64(0.25)}
-    monkeypatch.setattr(PPOTrainerSync, "_validate", lambda self: metrics)
-    for ours in ({}, BATCH):
-        trainer = build(**ours)
-        trainer.global_steps, trainer.config.trainer.test_freq = step, every
-        assert trainer._validate() == metrics
-        expected = {"validation": {"val-core/countdown/acc/mean@1": 0.25}} if kept and ours else {}
-        assert trainer.kept == expected
-
-
-@pytest.mark.parametrize(
-    ("resumed_from", "first", "ours", "again"),
-    [(4, False, BATCH, [4]), (3, False, BATCH, []), (0, False, BATCH, []), (4, False, {}, []),
-     (4, True, BATCH, [])],
-)  # fmt: skip
-def test_a_validation_that_came_after_the_checkpoint_is_made_up_for(
-    build: Any, monkeypatch: pytest.MonkeyPatch, resumed_from: int, first: bool,
-    ours: dict[str, Any], again: list[int],
-) -> None:  # fmt: skip
-    """verl saves a step and then validates; with val_before_train it validates by itself."""
-    made: list[int] = []
-
-    def validate(trainer: Any) -> dict[str, float]:
-        made.append(trainer.global_steps)
-        return {}
-
-    monkeypatch.setattr(PPOTrainerSync, "_validate", validate)
-    trainer = build(**ours)
-    trainer.config.trainer.val_before_train = first
-    trainer.global_steps = resumed_from + 1
-    trainer.on_train_begin()
-    assert (made, trainer.global_steps) == (again, resumed_from + 1)
-
-
-def test_verl_saves_before_it_validates_and_begins_after_both() -> None:
-    source = inspect.getsource(trainer_base.PPOTrainer.fit)
-    loop = source[source.index("while ") :]
-    assert loop.index("self._save_checkpoint()") < loop.index("self._validate()")
-    assert source.index("self.global_steps += 1") < source.index("self.on_train_begin()")
-    assert loop.index("self.on_step_begin()") < loop.index("self.step(")
-
-
-def test_the_monitor_problems_are_asked_before_the_step_and_seen_by_its_reward(
-    build: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Any] = []
-    seen: list[Any] = []
-
-    class Problems:
-        def sample(self, loops: Any, buffer: Any, step: int) -> list[str]:
-            asked.append((loops, buffer, step))
-            return [f"pass of {step}"]
-
-    def rewards(batch: Any, tokenizer: Any, reward: Any, **given: Any) -> dict[str, float]:
-        seen.append((given["step"], given["drawn"], given["monitor"], reward.arguments))
-        given["kept"]["reward"] = {"best": 1}
-        return {"after": 1.0}
-
-    monkeypatch.setattr(plugin, "reward_batch", rewards)
-    monkeypatch.setattr(PPOTrainerSync, "_compute_advantage", lambda self, batch, metrics: batch)
-    monkeypatch.setattr(PPOTrainerSync, "_balance_batch", lambda self, batch, metrics: batch)
-    trainer = build(**BATCH, monitor={"file": "f", "every": 2, "samples": 3})
-    trainer.monitor, trainer.tokenizer, trainer.agent_loop_manager = Problems(), None, "loops"
-    batch = KVBatchMeta(partition_id="train", keys=["b_0_0", "a_0_0"], tags=[{}, {}])
-    metrics: dict[str, Any] = {}
-    for step in range(1, 5):
-        trainer.global_steps, trainer.timing_raw = step, {}
-        trainer.on_step_begin()
-        trainer._compute_advantage(trainer._balance_batch(batch, metrics), metrics)
-        assert ("monitor" in trainer.timing_raw) is (step == 3)
-    assert asked == [("loops", trainer.replay_buffer, 3)]
-    passes = [None, None, ["pass of 3"], None]
-    assert seen == [(n + 1, ["b_0_0", "a_0_0"], p, {"scale": 2}) for n, p in enumerate(passes)]
-    assert trainer.kept == {"reward": {"best": 1}} and metrics == {"after": 1.0}
 
 
 def test_verls_loop_ends_after_the_last_step_and_saves_before_its_end() -> None:

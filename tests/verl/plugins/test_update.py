@@ -22,7 +22,7 @@ from harness.verl.plugins.preference_loss import GROUP, LEVEL, NoLevel  # noqa: 
 from harness.verl.plugins.trainer import Trainer  # noqa: E402
 from tests.verl.plugins import references  # noqa: E402
 from tests.verl.plugins.storage import Queue, row  # noqa: E402
-from tests.verl.plugins.test_trainer import config  # noqa: E402
+from tests.verl.plugins.trainers import config  # noqa: E402
 
 PROMPTS, GROUP_SIZE = 4, 4
 KEYS = [f"p{p}_{s}_0" for p in range(PROMPTS) for s in range(GROUP_SIZE)]
