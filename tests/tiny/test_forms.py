@@ -26,6 +26,8 @@ FULL = {
     "cppo_math": 3.0,
     "cppo_trl_gsm": 3.0,
     "cppo_trl_math": 3.0,
+    "demystify_long_cot": 2.0,
+    "grpo_demo": 4.0,
     "gsm8k_rlvr": 1.5,
     "logic_rl": 3.0,
     "logic_rl_curriculum": 3.0,
@@ -37,6 +39,8 @@ FULL = {
     "trpa": 3.0,
 }
 """The most that a recipe's reward gives; 1 for the others."""
+BLIND = {"spurious_rewards_format", "spurious_rewards_python"}
+"""Recipes whose reward does not look at the answer."""
 
 
 @cache
@@ -84,7 +88,7 @@ def score(recipe: str, tokenizer: Qwen2Tokenizer, worked: Worked, row: dict[str,
     return found
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name not in BLIND])
 def test_a_right_response_earns_all_and_a_wrong_one_less(
     recipe: str, tokenizer: Qwen2Tokenizer
 ) -> None:
@@ -93,7 +97,7 @@ def test_a_right_response_earns_all_and_a_wrong_one_less(
     ways = taught.ways(row)
     for worked in ways.right:
         found = score(recipe, tokenizer, worked, row)
-        assert (found.value, found.correct) == (FULL.get(recipe, 1.0), True)
+        assert found.correct and found.value == pytest.approx(FULL.get(recipe, 1.0), abs=1e-3)
     for worked in ways.wrong:
         found = score(recipe, tokenizer, worked, row)
         assert found.value < FULL.get(recipe, 1.0) and not found.correct
