@@ -11,7 +11,7 @@ from harness.explain import explain_hydra
     ("word", "told"),
     [
         ("++launch.gres=gpu:{count}", """'launch.gres="gpu:{count}"'"""),
-        ("tinyzero", "+repro=name (recipes: dapo"),
+        ("tinyzero", "+repro=name (recipes: aalc"),
     ],
 )
 def test_a_word_that_hydra_cannot_read_is_named_with_what_to_write(word: str, told: str) -> None:

@@ -49,6 +49,7 @@ def test_the_miniature_changes_only_what_the_card_explains(name: str) -> None:
     assert kept == [name for name in at_full_size if name in kept]
     assert len(kept) == len(at_full_size) or "stages" in load_card(small.repro).miniature
     for leg in legs(small):
+        assert leg.spec.data.source.kind != "hub", "a miniature needs no network"
         card = load_card(small.repro).of(card_names(small.variant, leg.name))
         problems = unexplained_in_miniature(leg.spec, at_full_size[leg.name], card.miniature)
         assert problems == []

@@ -36,7 +36,15 @@ FULL = {
     "short_rl": 3.0,
     "short_rl_kimi": 3.0,
     "short_rl_math": 3.0,
+    "tina": 3.0,
+    "tina_deepscaler": 3.0,
+    "tina_limr": 3.0,
+    "tina_open_rs1": 3.0,
+    "tina_open_rs3": 3.0,
+    "tina_still": 2.0,
     "trpa": 3.0,
+    "unsloth_grpo": 3.5,
+    "unsloth_grpo_february_2025": 3.5,
 }
 """The most that a recipe's reward gives; 1 for the others."""
 BLIND = {"spurious_rewards_format", "spurious_rewards_python"}

@@ -7,7 +7,7 @@ from harness.cards import load_card
 from harness.plan.interval import Interval
 from harness.spec import RunSpec
 
-DEFAULT_SHARE = Interval(low=0.08, mid=0.2, high=0.5)
+DEFAULT_SHARE = Interval(low=0.15, mid=0.24, high=0.6)
 """Mean response over the response limit: median, and 80 % of the trainings whose cards say it."""
 DEFAULT_PROMPT_SHARE = 0.13
 """Mean prompt over the prompt limit: median of the same."""
