@@ -53,14 +53,15 @@ browser: setup
 	@tests/browser/install.sh || echo "no Chromium here: its tests will be skipped"
 	$(BIN)/python -m pytest -m browser tests/browser
 
-# Every recipe in miniature, end to end; SHARD=1/2 takes the first half. `make test` takes a third,
-# another one at each commit, and the recipes that the commit touches.
+# Every recipe in miniature, end to end; SHARD=1/2 takes the first half. `make test` takes a third:
+# what the commit touches, then another third at each commit. Two at a time: starting is most of it.
+RECIPES := $(BIN)/python -m pytest -n 2 tests/test_recipes_end_to_end.py
 recipes: setup
-	REPRISE_RECIPES=all REPRISE_SHARD=$(SHARD) $(BIN)/python -m pytest -m slow \
-	  tests/test_recipes_end_to_end.py
+	REPRISE_RECIPES=all REPRISE_SHARD=$(SHARD) $(RECIPES)
 
 test: lint fast vllm slurm browser
-	$(BIN)/python -m pytest -m "slow and not browser"
+	$(BIN)/python -m pytest -m "slow and not browser" --ignore tests/test_recipes_end_to_end.py
+	$(RECIPES)
 
 clean:
 	rm -rf .venv $(VLLM) outputs

@@ -1,5 +1,5 @@
-"""Which recipes a test run takes end to end: all of them, or a rotating third and those that the
-latest change touches; tests/test_recipes_end_to_end.py asks."""
+"""Which recipes a test run takes end to end: all of them, or a third, of which what the latest
+change touches comes first; tests/test_recipes_end_to_end.py asks."""
 
 import os
 import subprocess
@@ -16,8 +16,8 @@ def share(recipes: Sequence[str]) -> list[str]:
     """This run's recipes, by the environment.
 
     REPRISE_RECIPES=all takes all, REPRISE_RECIPES=<name>,<name> the named ones; by default it is
-    the third whose turn it is at this commit and what has changed since REPRISE_SINCE (default: the
-    commit before). REPRISE_SHARD=1/2 takes the first half of that.
+    a third: what has changed since REPRISE_SINCE (default: the commit before), and those whose turn
+    it is at this commit. REPRISE_SHARD=1/2 takes the first half of that.
 
     Raises:
         ValueError: a name is no recipe's.
@@ -45,9 +45,13 @@ def git(*words: str) -> str:
 
 
 def a_third(recipes: Sequence[str], turn: int, changed: Sequence[str]) -> list[str]:
-    """Every third recipe, starting from the turn, and those that read a changed file."""
-    due = set(recipes[turn % THIRDS :: THIRDS])
-    return [name for name in recipes if name in due or touched(name, changed)]
+    """A third of the recipes: those that read a changed file, then every third from the turn on."""
+    first = [name for name in recipes if touched(name, changed)]
+    rest = [name for name in recipes if name not in first]
+    # Each list starts with its own third whose turn it is: a change may touch more than a third.
+    ranked = [name for names in (first, rest) for name in [*names[turn % THIRDS :: THIRDS], *names]]
+    chosen = list(dict.fromkeys(ranked))[: -(-len(recipes) // THIRDS)]
+    return [name for name in recipes if name in chosen]
 
 
 def touched(recipe: str, changed: Sequence[str]) -> bool:

@@ -11,10 +11,20 @@ from tests.recipe_share import ROOT, a_third, share, touched
 RECIPES = options("repro")
 
 
-def test_three_turns_take_every_recipe_once() -> None:
+def test_three_turns_take_every_recipe() -> None:
     turns = [a_third(RECIPES, turn, []) for turn in (7, 8, 9)]
-    assert sorted(name for turn in turns for name in turn) == RECIPES
-    assert all(len(turn) <= -(-len(RECIPES) // 3) for turn in turns)
+    assert {name for turn in turns for name in turn} == set(RECIPES)
+    assert all(len(turn) == -(-len(RECIPES) // 3) for turn in turns)
+
+
+def test_what_a_change_touches_goes_first_and_a_third_stays_a_third() -> None:
+    third = -(-len(RECIPES) // 3)
+    chosen = a_third(RECIPES, 0, ["reproductions/ttrl/card.yaml"])
+    assert "ttrl" in chosen and len(chosen) == third
+    everything = [a_third(RECIPES, turn, ["conf/algorithm/grpo.yaml"]) for turn in (0, 1, 2)]
+    assert all(len(turn) == third for turn in everything)
+    touching = {name for name in RECIPES if touched(name, ["conf/algorithm/grpo.yaml"])}
+    assert touching <= {name for turn in everything for name in turn}
 
 
 @pytest.mark.parametrize(
