@@ -219,7 +219,8 @@ def assemble(
             second,
             generation[model.label],
             ballot=problems.ballot,
-            limits=measurement.protocol.limits,
+            # What a longer response would have been, no sample says.
+            limits=[n for n in measurement.protocol.limits if n <= protocol["max_tokens"]],
             budget=problems.budget.tokens if problems.budget else None,
         )
         for model in job.models

@@ -9,13 +9,19 @@ from harness.spec import Evaluation
 from harness.spec.evaluation import BUDGET
 
 
-def budget_violations(protocol: Evaluation) -> Iterator[str]:
-    """Broken rules of eval.budgets and eval.limits, as text."""
-    ends = protocol.max_tokens
+def budget_violations(protocol: Evaluation, response_tokens: int | None = None) -> Iterator[str]:
+    """Broken rules of eval.budgets and eval.limits, as text.
+
+    Args:
+        protocol: what is asked.
+        response_tokens: data.max_response_tokens, which holds where eval.max_tokens is null.
+    """
+    ends = protocol.max_tokens or response_tokens
+    where = "eval.max_tokens" if protocol.max_tokens else "data.max_response_tokens"
     if beyond := [limit for limit in protocol.limits if ends and limit > ends]:
         yield (
-            f"eval.limits has {beyond[0]}, and responses end at eval.max_tokens={ends}: no "
-            "sample says what happens beyond; raise eval.max_tokens, or leave the limit out"
+            f"eval.limits has {beyond[0]}, and responses end at {where}={ends}: no "
+            "sample says what happens beyond; set a larger eval.max_tokens, or leave the limit out"
         )
     if protocol.budgets is None:
         return
@@ -23,8 +29,8 @@ def budget_violations(protocol: Evaluation) -> Iterator[str]:
     if most and ends and most > ends:
         yield (
             f"eval.budgets.longest={protocol.budgets.longest:g} lets responses to the largest "
-            f"budget have {most} tokens, and eval.max_tokens={ends}: raise eval.max_tokens to "
-            f"{most}, or lower eval.budgets.longest"
+            f"budget have {most} tokens, and {where}={ends}: set eval.max_tokens={most}, or "
+            "lower eval.budgets.longest"
         )
     named = [benchmark for benchmark in protocol.benchmarks if benchmark.name != HELD_OUT]
     if not named:

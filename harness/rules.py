@@ -37,7 +37,9 @@ def violations(spec: RunSpec, *, must_fit: bool = True) -> list[str]:
         *_schedule(spec),
         *_launch(spec.launch),
         *mistakes(spec.data),
-        *benchmark_violations(spec.eval, has_data=True),
+        *benchmark_violations(
+            spec.eval, has_data=True, response_tokens=spec.data.max_response_tokens
+        ),
     ]
     if must_fit:
         found += misfits(spec)
@@ -49,6 +51,11 @@ def violations(spec: RunSpec, *, must_fit: bool = True) -> list[str]:
         found += update_violations(spec, spec.algorithm)
         found += reward_violations(spec)
         found += _lora(spec, spec.algorithm.lora) if spec.algorithm.lora else []
+    elif spec.schedule.monitor:
+        found.append(
+            "schedule.monitor samples problems for a reward, and algorithm=sft asks for none: set "
+            "schedule.monitor=null"
+        )
     elif spec.data.demonstration is None:
         found.append(
             f"algorithm=sft needs worked responses, and data={spec.data.name} has none "
@@ -241,8 +248,11 @@ def _task(spec: RunSpec) -> Iterator[str]:
         )
 
 
-def benchmark_violations(protocol: Evaluation, *, has_data: bool) -> list[str]:
-    """Broken rules of a protocol; held_out needs data of one's own."""
+def benchmark_violations(
+    protocol: Evaluation, *, has_data: bool, response_tokens: int | None = None
+) -> list[str]:
+    """Broken rules of a protocol; held_out needs data of one's own, whose longest response is
+    `response_tokens`."""
     allowed = (HELD_OUT, *names()) if has_data else names()
     named = [benchmark.name for benchmark in protocol.benchmarks]
     found = [
@@ -267,7 +277,7 @@ def benchmark_violations(protocol: Evaluation, *, has_data: bool) -> list[str]:
     if not has_data and protocol.max_tokens is None and HELD_OUT not in named:
         found.append(f"eval={protocol.name} sets no response limit: set eval.max_tokens=32768")
     found += [text for b in protocol.benchmarks for text in _prompt_missing(b, protocol)]
-    return [*found, *budget_violations(protocol)]
+    return [*found, *budget_violations(protocol, response_tokens)]
 
 
 def backend_violations(backend: Backend) -> list[str]:

@@ -15,7 +15,7 @@ def update_violations(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
     yield from _selection(spec, algorithm)
     yield from _entropy(algorithm)
     if algorithm.preference_loss:
-        yield from _preference(algorithm)
+        yield from _preference(spec, algorithm)
 
 
 def _selection(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
@@ -37,6 +37,17 @@ def _selection(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
             f"algorithm.pruning.rate={pruning.rate:g} keeps {trained_responses(algorithm)} of "
             f"{prompts} x {first or group} responses: lower the rate, or set "
             "algorithm.pruning.rounding=up"
+        )
+    if pruning and trained_responses(algorithm) == prompts * (first or group):
+        yield (
+            f"algorithm.pruning.rate={pruning.rate:g} with rounding={pruning.rounding} keeps all "
+            f"{first or group} responses to a prompt: raise the rate, or set algorithm.pruning=null"
+        )
+    if algorithm.drop_groups and (first or group) < 2:
+        yield (
+            f"algorithm.drop_groups={algorithm.drop_groups} asks whether the responses to one "
+            "prompt differ, and there is one: set algorithm.group_size (and train_group_size) to 2 "
+            "or more, or drop_groups=null"
         )
     if algorithm.drop_groups and algorithm.filter_groups:
         yield (
@@ -72,7 +83,20 @@ def _entropy(algorithm: RLAlgorithm) -> Iterator[str]:
         )
 
 
-def _preference(algorithm: RLAlgorithm) -> Iterator[str]:
+def _preference(spec: RunSpec, algorithm: RLAlgorithm) -> Iterator[str]:
+    unread = {
+        "reward.group": spec.reward.group,
+        "reward.batch": spec.reward.batch,
+        "reward.dense": spec.reward.dense,
+        "algorithm.kl_in_reward": algorithm.kl_in_reward,
+    }
+    if given := [name for name, value in unread.items() if value is not None]:
+        yield (
+            "algorithm.preference_loss ranks responses by a component of reward.function's score "
+            f"and reads no reward, so that {', '.join(given)} would change nothing: set "
+            f"{' and '.join(f'{name}=null' for name in given)} (a penalty for leaving the "
+            "reference is algorithm.kl_loss)"
+        )
     if algorithm.group_size < 2:
         yield (
             "algorithm.preference_loss compares the responses to one prompt, and "

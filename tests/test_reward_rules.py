@@ -28,3 +28,8 @@ def test_broken_rules(overrides: list[str], message: str) -> None:
 def test_what_keeps_the_rules() -> None:
     spec = spec_of("+repro=tinyzero", "hardware=4xA800", STEP, MONITOR, "schedule.steps=3")
     assert spec.reward.batch and spec.schedule.monitor
+
+
+def test_supervised_fine_tuning_has_no_monitor_problems() -> None:
+    with pytest.raises(ConfigError, match=r"algorithm=sft asks for none.*monitor=null"):
+        spec_of("algorithm=sft", "data=countdown_demonstrations", MONITOR)

@@ -70,6 +70,17 @@ GPU = ("+repro=tinyzero", "hardware=4xA800")
             [ENTROPY, "algorithm.entropy_coef=0", "algorithm.adaptive_entropy.min_coef=2"],
             r"min_coef=2 above max_coef=0.1",
         ),
+        ([GRPO, "+algorithm.pruning={rate: 0.1, rounding: up}"], r"up keeps all 8 responses"),
+        (["algorithm.drop_groups=reward"], r"differ, and there is one: set algorithm.group_size"),
+        ([GRPO, PAIRS, DENSE], r"reads no reward, so that reward.dense would change nothing"),
+        (
+            [GRPO, PAIRS, "reward.group=math:fsum", "+algorithm.kl_in_reward={coef: 0.1}"],
+            r"set reward.group=null and algorithm.kl_in_reward=null",
+        ),
+        (
+            ["eval.limits=[512,2048]"],
+            r"limits has 2048, and responses end at data.max_response_tokens=1024",
+        ),
         ([PAIRS], r"has no use for a value model"),
         ([GRPO, PAIRS, "algorithm.drop_groups=reward"], r"takes every response"),
         ([GRPO, PAIRS, "algorithm.group_size=1"], r"preference_loss compares .*group_size=1"),

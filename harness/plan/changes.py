@@ -166,7 +166,8 @@ def _entropy(spec: RunSpec) -> Iterator[Candidate]:
     algorithm, setting = spec.algorithm, setting_of(spec)
     if not isinstance(algorithm, RLAlgorithm):
         return
-    idle = algorithm.entropy_coef == 0 and setting.log_probs
+    unweighted = algorithm.entropy_coef == 0 and algorithm.adaptive_entropy is None
+    idle = unweighted and setting.log_probs
     if idle and setting.update_entropy != "none":
         yield Candidate(
             cost=1,

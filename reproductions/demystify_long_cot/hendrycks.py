@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from evals.grading.claimants.strict_box import (
     braced_fractions,
     braced_roots,
+    slash_of_integers,
     without_marks,
     without_name,
     without_spacing,
@@ -107,16 +108,4 @@ def normal_form(text: str) -> str:
     if text.startswith("."):
         text = "0" + text
     text = braced_fractions(braced_roots(without_name(text)).replace(" ", ""))
-    return slash_as_fraction("\\frac{1}{2}" if text == "0.5" else text)
-
-
-def slash_as_fraction(text: str) -> str:
-    r"""'3/4' as '\frac{3}{4}', if both are written as Python writes them.
-
-    Raises:
-        ValueError: there is one slash, and beside it something else than an integer.
-    """
-    if text.count("/") != 1:
-        return text
-    above, below = map(int, text.split("/"))
-    return f"\\frac{{{above}}}{{{below}}}" if text == f"{above}/{below}" else text
+    return slash_of_integers("\\frac{1}{2}" if text == "0.5" else text)

@@ -97,13 +97,13 @@ def cosine_value(
         min_value_wrong, max_value_wrong: values of a wrong response at length 0 and at the limit.
         min_value_correct, max_value_correct: of a right one at the limit and at length 0.
         max_len: the limit in tokens.
-        exceed_length: value of a response that exceeds the limit; None leaves it on the curve.
+        exceed_length: value of a response that exceeds the limit; None is 0 here, as upstream's.
         repetition_max_penalty: added to wrong responses by the share of n-grams that repeat.
         repetition_ngram_size: words of such an n-gram; a shorter text repeats nothing.
         text: the response.
     """
-    if exceed_length is not None and tokens + MARGIN_TOKENS >= max_len:
-        return exceed_length
+    if tokens + MARGIN_TOKENS >= max_len:
+        return exceed_length or 0.0
     if right:
         return cosine(tokens, limit=max_len, at_zero=max_value_correct, at_limit=min_value_correct)
     value = cosine(tokens, limit=max_len, at_zero=min_value_wrong, at_limit=max_value_wrong)

@@ -3,12 +3,16 @@ distance of a response from the best length of its group."""
 
 from collections.abc import Sequence
 
-from evals.grading import grade
+from evals.grading.claimants.boxes import last_box_of_math
+from evals.grading.claimants.strict_box import (
+    slash_of_integers,
+    undivided_form,
+    without_marks,
+    without_spacing,
+)
 from harness.rewards import Sample, Score, Scored
 from harness.rewards.boxed import gold_answers
 from harness.rewards.lengths import length_of
-
-GRADER = "strict_box"
 
 
 def boxed(sample: Sample) -> Score:
@@ -17,17 +21,33 @@ def boxed(sample: Sample) -> Score:
     Source: JingyangYi/ShorterBetter@63993665fab94407b37893c4620bf1c6eab85272:
     verl/verl/workers/reward_manager/naive.py (verify_correctness)
     """
-    verdicts = [
-        grade(gold, sample.response, grader=GRADER) for gold in gold_answers(sample.ground_truth)
-    ]
-    correct = any(verdict.correct for verdict in verdicts)
-    extracted = verdicts[0].extracted if verdicts else None
+    extracted = last_box_of_math(sample.response)
+    golds = gold_answers(sample.ground_truth)
+    correct = extracted is not None and any(equal(extracted, gold) for gold in golds)
     return Score(
         value=float(correct),
         correct=correct,
         extracted=extracted,
         components={"box": float(extracted is not None)},
     )
+
+
+def equal(given: str, gold: str) -> bool:
+    r"""Same normal form; an answer without one, of which \pi/2 is one here, as it stands."""
+    try:
+        return normal_form(given) == normal_form(gold)
+    except ValueError:
+        return given == gold
+
+
+def normal_form(text: str) -> str:
+    r"""That of the MATH evaluation in lm-eval's copy.
+
+    Raises:
+        ValueError: the answer ends in \frac or \sqrt, names two units, or divides what are no
+            integers by a slash.
+    """
+    return slash_of_integers(undivided_form(without_marks(without_spacing(text))))
 
 
 def around_best_length(

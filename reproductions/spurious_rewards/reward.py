@@ -13,8 +13,8 @@ from harness.rewards import Batch, Sample, Score
 from harness.rewards.stated import stated
 
 ANSWER_BEGINS, ANSWER_ENDS = "<answer>", "</answer>"
-UNIT_CHARACTERS, OCCURRENCES = 10, 10
-"""A text repeats itself when so many characters, or more, stand there so often in a row."""
+SHORTEST_UNIT, LONGEST_UNIT, OCCURRENCES = 10, 256, 10
+"""A text repeats itself when so many characters stand there so often, or more, in a row."""
 
 
 def math(sample: Sample) -> Score:
@@ -43,7 +43,7 @@ def contain_python_wo_backticks(sample: Sample, *, word: str = "python") -> Scor
 
 
 def no_repetition(sample: Sample) -> Score:
-    """1 unless ten characters or more stand ten times or more in a row."""
+    """1 unless 10 to 256 characters stand ten times or more in a row."""
     return switch(sample, not repeats(sample.response))
 
 
@@ -94,15 +94,16 @@ def in_answer_tags(text: str) -> str:
 
 
 def repeats(text: str) -> bool:
-    """Is there a run of at least UNIT_CHARACTERS characters that stands OCCURRENCES times in a row?
+    """Is there a run of SHORTEST_UNIT to LONGEST_UNIT characters that stands OCCURRENCES times?
 
     Every period is tried: where the text equals itself moved by a period for long enough.
+    Source: code/ttrl/verifier/repetition_detection.py
     """
     import numpy as np
 
     codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-    longest = len(codes) // OCCURRENCES
-    for period in range(UNIT_CHARACTERS, longest + 1):
+    longest = min(LONGEST_UNIT, len(codes) // OCCURRENCES)
+    for period in range(SHORTEST_UNIT, longest + 1):
         same = (codes[period:] == codes[:-period]).tobytes()
         if b"\x01" * (period * (OCCURRENCES - 1)) in same:
             return True

@@ -288,6 +288,13 @@ def test_each_budget_has_a_score_of_its_own(tmp_path: Path, children: Any) -> No
     assert [task.name for task in fake.jobs[-1].tasks] == ["toy@8"]
 
 
+def test_no_limit_is_read_beyond_the_longest_response(tmp_path: Path, children: Any) -> None:
+    children(improving)
+    plain = measurement()
+    limited = replace(plain, protocol=plain.protocol.model_copy(update={"limits": [16, 17]}))
+    assert [at.tokens for at in measured(tmp_path, limited).models[1].limits] == [16]
+
+
 def test_limits_are_read_from_the_samples_as_they_are(tmp_path: Path, children: Any) -> None:
     children(improving)
     plain = measurement()

@@ -62,6 +62,12 @@ def test_an_entropy_that_counts_stays_in_the_loss() -> None:
     assert found.overrides == (f"verl.{CHUNKED_ENTROPY}=true",)
 
 
+def test_an_entropy_that_a_controller_may_weigh_stays_in_the_loss() -> None:
+    controller = "algorithm.adaptive_entropy={target: 0.2, delta: 1.0e-4, max_coef: 0.005}"
+    found = change("+repro=dapo", "hardware=128xH800", *WASTEFUL, controller)
+    assert all(CALCULATE_ENTROPY not in override for override in found.overrides)
+
+
 def test_a_starved_cache_gets_more_memory() -> None:
     lean = f"verl.{CHUNKED_ENTROPY}=true"
     found = change(

@@ -7,7 +7,12 @@ import pytest
 from harness.rewards import Sample
 from harness.verl.emit import emit
 from reproductions.demystify_long_cot.hendrycks import candidates, equal, matches
-from reproductions.demystify_long_cot.reward import classic, cosine_scaled
+from reproductions.demystify_long_cot.reward import (
+    classic,
+    classic_value,
+    cosine_scaled,
+    cosine_value,
+)
 from tests.composing import spec_of
 
 RUN = Path("/runs/one")
@@ -95,6 +100,25 @@ def test_sixteen_tokens_before_the_limit_a_response_exceeds_it(tokens: int, valu
     assert (score.value, score.correct) == (value, True)
     assert score.components["exceeds"] == float(tokens >= 984)
     assert cosine_scaled(response, **COSINE).value == pytest.approx(1.0 if value else -10, abs=1e-3)
+
+
+@pytest.mark.parametrize(("tokens", "exceeds"), [(983, False), (984, True), (1000, True)])
+def test_without_a_value_for_it_a_response_that_exceeds_the_limit_earns_0(
+    tokens: int, exceeds: bool
+) -> None:
+    for right in (True, False):
+        value = cosine_value(
+            tokens,
+            right,
+            min_value_wrong=-10,
+            max_value_wrong=-1,
+            min_value_correct=5,
+            max_value_correct=6,
+            max_len=1000,
+            exceed_length=None,
+        )
+        assert (value == 0.0) is exceeds
+    assert classic_value(tokens, True, correct=2, wrong=-1, exceed_length=None, max_length=1) == 2
 
 
 def test_the_penalty_is_discounted_by_itself_and_the_reward_knows_the_limit() -> None:

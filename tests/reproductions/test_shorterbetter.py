@@ -29,6 +29,23 @@ def test_the_thinking_part_counts() -> None:
     assert boxed(sample).correct
 
 
+@pytest.mark.parametrize(
+    ("box", "gold", "right"),
+    [
+        ("\\pi/2", "\\pi/2", True),
+        ("\\pi /2", "\\pi/2", False),
+        ("3/4", "\\frac34", True),
+        ("\\frac", "\\frac", True),
+        ("", "4", False),
+    ],
+)
+def test_what_divides_no_integers_by_a_slash_is_compared_as_it_stands(
+    box: str, gold: str, right: bool
+) -> None:
+    sample = Sample(prompt="", response=f"\\boxed{{{box}}}", ground_truth={"answer": gold})
+    assert boxed(sample).correct is right
+
+
 def test_the_larger_base_gets_smaller_groups_and_limits() -> None:
     small, large = (spec_of(f"+repro={name}", "hardware=8xA100") for name in
                     ("shorterbetter", "shorterbetter_7b"))  # fmt: skip

@@ -46,6 +46,13 @@ def test_a_long_text_is_searched_for_repetition_quickly() -> None:
     assert not repeats(text) and repeats(text + "0123456789ab" * 10)
 
 
+def test_only_units_of_ten_to_256_characters_count_as_repetition() -> None:
+    unit = "".join(random.Random(1).choices("abcdefghij", k=300))
+    assert repeats(unit[:10] * 10) and repeats(unit[:256] * 10) and repeats("x" * 100)
+    assert not repeats(unit[:9] * 19) and repeats(unit[:9] * 20)
+    assert not repeats(unit[:10] * 9) and not repeats(unit[:257] * 12) and not repeats("")
+
+
 def test_the_recipes_differ_in_reward_and_data_alone() -> None:
     main = spec_of("+repro=spurious_rewards", "hardware=8xA100")
     for variant in VARIANTS:

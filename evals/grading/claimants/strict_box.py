@@ -57,13 +57,22 @@ def value_form(text: str) -> str:
     Raises:
         ValueError: as normal_form.
     """
+    return slash_as_fraction(undivided_form(text))
+
+
+def undivided_form(text: str) -> str:
+    r"""value_form before a slash is read as a fraction.
+
+    Raises:
+        ValueError: as normal_form.
+    """
     text = without_unit(text).replace("\\\\%", "").replace("\\%", "")
     text = text.replace(" .", " 0.").replace("{.", "{0.")
     if text.startswith("."):
         text = "0" + text
     text = braced_roots(without_name(text)).replace(" ", "")
     text = braced_fractions(text)
-    return slash_as_fraction("\\frac{1}{2}" if text == "0.5" else text)
+    return "\\frac{1}{2}" if text == "0.5" else text
 
 
 def without_unit(text: str) -> str:
@@ -115,7 +124,18 @@ def _braced_fraction(tail: str) -> str:
 def slash_as_fraction(text: str) -> str:
     r"""'3/4' as '\frac{3}{4}', for two plainly written integers only."""
     try:
-        above, below = map(int, text.split("/"))
+        return slash_of_integers(text)
     except ValueError:
         return text
+
+
+def slash_of_integers(text: str) -> str:
+    r"""The same, as lm-eval's copy of the MATH evaluation and those made from it have it.
+
+    Raises:
+        ValueError: there is one slash, and beside it something else than an integer.
+    """
+    if text.count("/") != 1:
+        return text
+    above, below = map(int, text.split("/"))
     return f"\\frac{{{above}}}{{{below}}}" if text == f"{above}/{below}" else text

@@ -46,7 +46,7 @@ class UpdatingTrainer(PPOTrainerSync):  # type: ignore[misc]
     def _setup(self) -> None:
         """Build the workers, and give them our losses where verl's do not do."""
         super()._setup()
-        if self.selection.asked and self.use_critic:
+        if (self.selection.asked or self.ours.mask_truncated) and self.use_critic:
             critic = omega_conf_to_dataclass(self.config.critic)
             self.critic_wg.set_loss_fn(partial(critic_loss, critic))
         asked = self.selection.asked or self.preference or self.controller

@@ -367,6 +367,17 @@ def test_the_value_loss_divides_by_the_responses_that_count() -> None:
     assert found[1] == pytest.approx(2 * found[0])
 
 
+def test_the_value_loss_of_masked_responses_is_0() -> None:
+    settings = SimpleNamespace(
+        cliprange_value=0.5, loss_agg_mode="token-mean", loss_scale_factor=None
+    )
+    values = torch.zeros(sum(map(len, LOG_PROBS)), dtype=torch.float64)
+    data = micro_batch([0, 1, 2, 3], (0, 1, 2, 3), 1, None)
+    data["values"], data["returns"] = nested(OLD), nested(REF)
+    loss, _ = critic_loss(settings, {"values": model_rows(values, [0, 1, 2, 3])}, data)
+    assert float(loss) == 0.0
+
+
 @pytest.mark.parametrize("mode", ["token-mean", "seq-mean-token-mean"])
 def test_value_loss(mode: str) -> None:
     """The clipped value loss of PPO2 (Dhariwal et al. 2017)."""

@@ -18,8 +18,9 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync  # noqa: E402
 from harness.rundir import NOTICE  # noqa: E402
 from harness.verl.checkpoint import RUN_FILE_VARIABLE  # noqa: E402
 from harness.verl.plugins import trainer as plugin  # noqa: E402
+from harness.verl.plugins import update  # noqa: E402
 from harness.verl.plugins.dynamic_sampling import CountedPasses, DynamicSampling  # noqa: E402
-from harness.verl.plugins.losses import KLTerm, policy_loss  # noqa: E402
+from harness.verl.plugins.losses import KLTerm, critic_loss, policy_loss  # noqa: E402
 from harness.verl.plugins.trainer import Trainer  # noqa: E402
 from harness.verl.plugins.update import kl_term  # noqa: E402
 from harness.verl.replay_buffer import StrictReplayBuffer  # noqa: E402
@@ -260,6 +261,20 @@ def test_the_kl_term_is_ours_where_verls_does_not_do(
     assert kl_term(made) == term
     made.actor_rollout_ref.actor.use_kl_loss = False
     assert kl_term(made) is None
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_the_critic_is_given_the_loss(
+    build: Any, monkeypatch: pytest.MonkeyPatch, masked: bool
+) -> None:
+    """verl's value loss of a mini-batch whose responses are all masked is 0 / 0."""
+    monkeypatch.setattr(PPOTrainerSync, "_setup", lambda self: None)
+    monkeypatch.setattr(update, "omega_conf_to_dataclass", lambda settings: settings)
+    trainer, given = build(mask_truncated=masked), []
+    trainer.use_critic, trainer.critic_wg = True, SimpleNamespace(set_loss_fn=given.append)
+    trainer.actor_rollout_wg = SimpleNamespace(set_loss_fn=lambda loss: None)
+    trainer._setup()
+    assert [loss.func for loss in given] == [critic_loss] * masked
 
 
 @pytest.mark.parametrize(
