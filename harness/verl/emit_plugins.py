@@ -56,7 +56,12 @@ def _update(spec: RunSpec, algorithm: RLAlgorithm) -> dict[str, Any]:
         prompts = algorithm.critic.mini_batch_prompts or algorithm.mini_batch_prompts
         mini["critic"] = mini_batch_responses(algorithm, prompts)
     keys: dict[str, Any] = {
-        "reprise.selection.train_group_size": algorithm.train_group_size,
+        # The whole group is no selection: updates stay verl's own.
+        "reprise.selection.train_group_size": (
+            algorithm.train_group_size
+            if algorithm.train_group_size != algorithm.group_size
+            else None
+        ),
         "reprise.selection.drop_groups": algorithm.drop_groups,
         "reprise.selection.pruning": pruning.model_dump() if pruning else None,
         "reprise.selection.mini_batch": mini,

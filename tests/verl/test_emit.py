@@ -87,3 +87,10 @@ def test_sft_runs_under_torchrun() -> None:
     spec = spec_of("algorithm=sft", "data=countdown_demonstrations")
     words = command(spec, emit(spec, RUN, 10), RUN / "hydra")
     assert "torch.distributed.run" in words and "verl.trainer.sft_trainer" in words
+
+
+@pytest.mark.parametrize(("first", "emitted"), [("null", None), ("8", None), ("4", 4)])
+def test_the_whole_group_is_no_selection(first: str, emitted: int | None) -> None:
+    spec = spec_of("+repro=ttrl", f"algorithm.train_group_size={first}")
+    keys = emit(spec, Path("/run"), steps=2)
+    assert keys["reprise.selection.train_group_size"] == emitted
