@@ -1,15 +1,14 @@
 """The controller of the entropy bonus with the real stack, in updates of chosen responses: killed
 and resumed it gives exactly the coefficients that it gives in one go."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.rundir import read_events
 from harness.steps import effective_steps
-from tests.test_end_to_end import SMALL, check_complete, finish, kill_at_step, only_run
+from tests.resuming import kept, whole_and_killed
+from tests.test_end_to_end import SMALL
 
 pytestmark = pytest.mark.slow
 
@@ -25,12 +24,6 @@ ARGUMENTS = (
 WATCHED = ("training/entropy_coef", "training/selection/", "actor/entropy", "actor/grad_norm")
 
 
-def kept(run: Path) -> dict[str, Any]:
-    file = run / "checkpoints" / f"global_step_{STEPS}" / "trainer_state.json"
-    content: dict[str, Any] = json.loads(file.read_text())
-    return content
-
-
 def curves(run: Path) -> dict[int, dict[str, float]]:
     """Step -> what was chosen, applied and moved."""
     return {
@@ -40,19 +33,8 @@ def curves(run: Path) -> dict[int, dict[str, float]]:
 
 
 def test_a_killed_run_has_the_coefficients_of_one_in_one_go(tmp_path: Path) -> None:
-    code, output = finish(tmp_path / "whole", *ARGUMENTS)
-    assert code == 0, output
-    whole = only_run(tmp_path / "whole")
-    killed = kill_at_step(tmp_path / "killed", 2, *ARGUMENTS)
-    code, output = finish(tmp_path / "killed", *ARGUMENTS)
-    assert code == 0, output
-    starts = [
-        e["start"] for e in read_events(killed / "events.jsonl") if e["kind"] == "train_started"
-    ]
-    assert starts == [0, 2]
-    for run in (whole, killed):
-        check_complete(run, STEPS)
-    assert kept(killed) == kept(whole)
+    whole, killed = whole_and_killed(tmp_path, STEPS, *ARGUMENTS)
+    assert kept(killed, STEPS) == kept(whole, STEPS)
     found = curves(whole)
     assert curves(killed) == found
     chosen = [found[step]["training/selection/kept_responses"] for step in found]
@@ -64,5 +46,8 @@ def test_a_killed_run_has_the_coefficients_of_one_in_one_go(tmp_path: Path) -> N
         assert found[step]["training/entropy_coef"] == pytest.approx(coefficient)
         assert found[step]["training/selection/skipped_updates"] == (left == 0)
         coefficient = min(coefficient + DELTA, 0.025) if left else coefficient
-    assert kept(whole)["entropy"] == {"coefficient": pytest.approx(coefficient), "applied": True}
+    assert kept(whole, STEPS)["entropy"] == {
+        "coefficient": pytest.approx(coefficient),
+        "applied": True,
+    }
     assert sum(map(bool, groups)) >= 2, "the run shows nothing otherwise"

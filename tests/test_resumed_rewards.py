@@ -1,15 +1,14 @@
 """A reward that remembers, monitor problems and validation, with the real stack: killed and resumed
 they give exactly what they give in one go."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.rundir import read_events
 from harness.steps import effective_steps
-from tests.test_end_to_end import SMALL, check_complete, finish, kill_at_step, only_run
+from tests.resuming import kept, whole_and_killed
+from tests.test_end_to_end import SMALL
 
 pytestmark = pytest.mark.slow
 
@@ -23,12 +22,6 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
-def kept(run: Path) -> dict[str, Any]:
-    file = run / "checkpoints" / f"global_step_{STEPS}" / "trainer_state.json"
-    content: dict[str, Any] = json.loads(file.read_text())
-    return content
-
-
 def curves(run: Path) -> dict[int, dict[str, float]]:
     """Step -> what the reward over the step left in the metrics."""
     return {
@@ -38,23 +31,12 @@ def curves(run: Path) -> dict[int, dict[str, float]]:
 
 
 def test_a_killed_run_remembers_what_one_in_one_go_does(tmp_path: Path) -> None:
-    code, output = finish(tmp_path / "whole", *ARGUMENTS)
-    assert code == 0, output
-    whole = only_run(tmp_path / "whole")
-    killed = kill_at_step(tmp_path / "killed", 2, *ARGUMENTS)
-    code, output = finish(tmp_path / "killed", *ARGUMENTS)
-    assert code == 0, output
-    starts = [
-        e["start"] for e in read_events(killed / "events.jsonl") if e["kind"] == "train_started"
-    ]
-    assert starts == [0, 2]
-    for run in (whole, killed):
-        check_complete(run, STEPS)
-    state = kept(whole)["reward"]
+    whole, killed = whole_and_killed(tmp_path, STEPS, *ARGUMENTS)
+    state = kept(whole, STEPS)["reward"]
     assert state["steps"] == STEPS and list(state["monitor"]) == ["3"]
     assert [len(group) for group in state["monitor"]["3"]] == [2, 2, 2]
     # Before step 3 came the validation of step 2, which the checkpoint of step 2 does not hold.
     assert [bool(metrics) for metrics in state["validations"]] == [False, False, True, True]
-    assert kept(killed) == kept(whole)
+    assert kept(killed, STEPS) == kept(whole, STEPS)
     assert curves(killed) == curves(whole)
     assert all("training/batch_reward/after" in curve for curve in curves(whole).values())

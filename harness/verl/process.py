@@ -23,8 +23,9 @@ TAIL_CHARACTERS = 4000
 KILLED = re.compile(r"^ *traceback : Signal (\d+) \(SIG", re.MULTILINE)
 """torchrun's last words (torch.distributed.elastic)."""
 POLL_S = 0.2
-STOP_S = 9.0
-"""The guard needs at most GRACE_S of harness.verl.guard, and some time to look around."""
+STOP_S = 60.0
+"""How long the guard may take, which kills after its GRACE_S and then waits until all are gone. It
+takes longer only beside a process that the kernel cannot end; without a guard the rest would stay."""
 
 Metrics = dict[str, float]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TrainingError
+from harness.verl.guard import descendants
 from harness.verl.process import Tail, _failure, failure_cause, parse_metrics, run_training
 from harness.verl.traceback_text import last_traceback
 
@@ -125,19 +126,8 @@ def test_daemons_are_gone_after_a_normal_end(tmp_path: Path) -> None:
     assert not alive(int((tmp_path / "pid").read_text()))
 
 
-@pytest.mark.parametrize(
-    ("number", "daemon_is"),
-    [
-        (signal.SIGINT, "polite"),
-        (signal.SIGTERM, "polite"),
-        (signal.SIGKILL, "polite"),
-        pytest.param(signal.SIGTERM, "stubborn", marks=pytest.mark.slow),
-        pytest.param(signal.SIGKILL, "stubborn", marks=pytest.mark.slow),
-    ],
-)
-def test_nothing_survives_the_parent(
-    tmp_path: Path, number: signal.Signals, daemon_is: str
-) -> None:
+def start_parent(tmp_path: Path, daemon_is: str) -> tuple[subprocess.Popen[str], int]:
+    """A process in run_training, and the daemon below its command."""
     script = tmp_path / "tree.py"
     script.write_text(TREE)
     parent = subprocess.Popen(
@@ -160,13 +150,41 @@ def test_nothing_survives_the_parent(
     )
     log = tmp_path / "log.txt"
     assert wait_for(lambda: log.exists() and "ready" in log.read_text(), 60)
-    daemon = int((tmp_path / "pid").read_text())
+    return parent, int((tmp_path / "pid").read_text())
+
+
+@pytest.mark.parametrize(
+    ("number", "daemon_is"),
+    [
+        (signal.SIGINT, "polite"),
+        (signal.SIGTERM, "polite"),
+        (signal.SIGKILL, "polite"),
+        pytest.param(signal.SIGTERM, "stubborn", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, "stubborn", marks=pytest.mark.slow),
+    ],
+)
+def test_nothing_survives_the_parent(
+    tmp_path: Path, number: signal.Signals, daemon_is: str
+) -> None:
+    parent, daemon = start_parent(tmp_path, daemon_is)
     parent.send_signal(number)
     _, errors = parent.communicate(timeout=240)
     if number != signal.SIGKILL:
         assert "KeyboardInterrupt" in errors
         assert not alive(daemon)
     assert wait_for(lambda: not alive(daemon))
+
+
+@pytest.mark.slow
+def test_a_guard_without_processor_time_is_waited_for(tmp_path: Path) -> None:
+    parent, daemon = start_parent(tmp_path, "polite")
+    (guard,) = descendants(parent.pid)[:1]
+    os.kill(guard, signal.SIGSTOP)
+    parent.send_signal(signal.SIGINT)
+    time.sleep(12)
+    os.kill(guard, signal.SIGCONT)
+    parent.communicate(timeout=240)
+    assert not alive(daemon)
 
 
 RAY_LOG = """\

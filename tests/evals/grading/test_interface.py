@@ -6,7 +6,9 @@ from evals.grading import GRADERS, Verdict, grade, graders, lookup, version
 
 MATHEMATICS = [name for name in GRADERS if name not in ("countdown", "knights_and_knaves")]
 TAGGED = ("orz", "dr_grpo_tags", "dr_grpo_tags_fast")
-"""Graders that read nothing outside answer tags."""
+"""Graders that read nothing but a box in answer tags."""
+PLAIN_TAGGED = ("mathd_sympy_tags",)
+"""Graders that read what answer tags hold as it stands."""
 
 
 @pytest.mark.parametrize("name", graders())
@@ -27,6 +29,8 @@ def test_every_mathematical_grader_answers_from_a_worker(name: str) -> None:
     response += "\\boxed{7}\nAnswer: 7"
     if name in TAGGED:
         response = "3 + 4 = 7 </think> <answer> \\boxed{7} </answer>"
+    if name in PLAIN_TAGGED:
+        response = "3 + 4 = 7 </think> <answer> 7 </answer>"
     form = "${}$" if name == "math_verify_latex_gold" else "{}"  # it reads golds in LaTeX only
     verdict = grade(form.format(7), response, grader=name)
     assert isinstance(verdict, Verdict)

@@ -1,5 +1,5 @@
 """TransferQueue in one dictionary, with rows as verl and our reward manager leave them; read by the
-tests of group rewards and of truncation."""
+tests of rewards over groups and steps and of truncation."""
 
 import json
 from typing import Any
@@ -44,6 +44,19 @@ def row(tokens: int, reward: float, *, correct: bool, truncated: bool) -> dict[s
         "extra_fields": {"reward_extra_info": info, "reprise_truncated": truncated},
         "reward_model": {"ground_truth": json.dumps({"answer": "42"})},
     }
+
+
+def two_groups() -> Queue:
+    """Two prompts with two responses each, and a row of verl's padding."""
+    return Queue(
+        {
+            "a_2_0": row(3, 1.0, correct=True, truncated=False),
+            "a_10_0": row(5, 0.0, correct=False, truncated=True),
+            "b_0_0": row(2, 1.0, correct=True, truncated=False),
+            "b_1_0": row(4, 1.0, correct=True, truncated=True),
+            "pad_0_0": row(1, 0.0, correct=False, truncated=True),
+        }
+    )
 
 
 def batch(*keys: str) -> KVBatchMeta:

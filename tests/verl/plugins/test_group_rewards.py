@@ -17,23 +17,14 @@ from harness.verl.plugins.group_rewards import (  # noqa: E402
     rewards_of,
 )
 from harness.verl.traceback_text import last_traceback  # noqa: E402
-from tests.verl.plugins.storage import Queue, batch, row  # noqa: E402
+from tests.verl.plugins.storage import Queue, batch, two_groups  # noqa: E402
 
 TOKENIZER = SimpleNamespace(decode=lambda ids: " ".join(map(str, ids)))
 
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
-    """Two prompts with two responses each, and a row of verl's padding."""
-    made = Queue(
-        {
-            "a_2_0": row(3, 1.0, correct=True, truncated=False),
-            "a_10_0": row(5, 0.0, correct=False, truncated=True),
-            "b_0_0": row(2, 1.0, correct=True, truncated=False),
-            "b_1_0": row(4, 1.0, correct=True, truncated=True),
-            "pad_0_0": row(1, 0.0, correct=False, truncated=True),
-        }
-    )
+    made = two_groups()
     monkeypatch.setattr(storage, "transfer_queue", made)
     return made
 
