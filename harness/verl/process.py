@@ -24,8 +24,8 @@ KILLED = re.compile(r"^ *traceback : Signal (\d+) \(SIG", re.MULTILINE)
 """torchrun's last words (torch.distributed.elastic)."""
 POLL_S = 0.2
 STOP_S = 60.0
-"""How long the guard may take, which kills after its GRACE_S and then waits until all are gone. It
-takes longer only beside a process that the kernel cannot end; without a guard the rest would stay."""
+"""How long the guard may take, which kills after its GRACE_S and waits until all are gone. Only a
+process that the kernel cannot end makes it longer; without a guard the rest would stay."""
 
 Metrics = dict[str, float]
 
