@@ -41,8 +41,7 @@ def export(spec: RunSpec, directory: RunDir, step: int) -> str:
     if lora:
         # verl saves base and adapters under names that only PEFT reads.
         merge_files(partial, lora.alpha / lora.rank)
-    if spec.hardware.precision == "fp32":
-        _declare_fp32(partial / "config.json")
+    _correct_config(partial / "config.json", fp32=spec.hardware.precision == "fp32")
     size_mb = _put_in_place(partial, target, step) / 1e6
     also = f", and its adapters alone in {ADAPTER}/" if lora else ""
     return f"model/ in Hugging Face format, step {step}, {size_mb:,.1f} MB{also}"
@@ -84,11 +83,15 @@ def _exported(target: Path, step: int) -> bool:
     return bool(content["step"] == step and sizes == content["files"])
 
 
-def _declare_fp32(config: Path) -> None:
-    """verl copies the base model's dtype into the export, whatever the weights are saved in."""
+def _correct_config(config: Path, *, fp32: bool) -> None:
+    """verl copies into the export the base model's dtype, whatever the weights are saved in, and
+    the trainer's attention, without whose kernels nobody could load the model."""
     content = json.loads(config.read_text())
+    content.pop("attn_implementation", None)
+    if fp32:
+        content["dtype"] = "float32"
     config.unlink()  # it may be a hard link to the checkpoint's file
-    write_json(config, content | {"dtype": "float32"})
+    write_json(config, content)
 
 
 def _link_or_copy(source: str, target: str) -> None:

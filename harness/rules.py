@@ -356,8 +356,14 @@ def _hardware(spec: RunSpec) -> Iterator[str]:
             f"{hardware.gpus_per_node} GPUs per node do not divide by "
             f"hardware.rollout.tensor_parallel={rollout.tensor_parallel}: set a divisor, or null"
         )
-    if hardware.remove_padding and hardware.attention != "flash_attention_2":
+    if hardware.remove_padding and hardware.attention == "sdpa":
         yield (
-            "hardware.remove_padding=true needs flash attention: set "
-            "hardware.attention=flash_attention_2 or hardware.remove_padding=false"
+            "hardware.remove_padding=true packs sequences, and hardware.attention=sdpa would let "
+            "each wait for the whole row: set hardware.attention=varlen or "
+            "hardware.remove_padding=false"
+        )
+    if not hardware.remove_padding and hardware.attention == "varlen":
+        yield (
+            "hardware.attention=varlen computes packed sequences only: set "
+            "hardware.remove_padding=true or hardware.attention=sdpa"
         )

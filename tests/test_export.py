@@ -28,6 +28,17 @@ def test_export_declares_the_saved_precision_and_leaves_the_checkpoint(tmp_path:
     assert "done before" in export(spec, run, 2)
 
 
+@pytest.mark.parametrize("hardware", ["cpu", "4xA800"])
+def test_an_export_does_not_ask_for_the_trainers_attention(tmp_path: Path, hardware: str) -> None:
+    run, spec = RunDir(tmp_path), spec_of("+repro=tinyzero", f"hardware={hardware}")
+    config = checkpoint(run, 2) / "config.json"
+    config.write_text('{"dtype": "bfloat16", "attn_implementation": "varlen"}')
+    export(spec, run, 2)
+    exported = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert exported == {"dtype": "float32" if hardware == "cpu" else "bfloat16"}
+    assert "varlen" in config.read_text()
+
+
 def test_a_damaged_or_older_export_is_made_anew(tmp_path: Path) -> None:
     run, spec = RunDir(tmp_path), spec_of("+repro=tinyzero")
     checkpoint(run, 2)

@@ -30,7 +30,8 @@ GPU = ("+repro=tinyzero", "hardware=4xA800")
         (["eval.max_tokens=40000"], r"eval.max_tokens <= 32512"),
         (["hardware.rollout.engine=hf_cpu"], "engine=vllm"),
         (["hardware.rollout.tensor_parallel=3"], "set a divisor"),
-        (["hardware.attention=sdpa"], "needs flash attention"),
+        (["hardware.attention=sdpa"], "remove_padding=true packs"),
+        (["hardware.remove_padding=false"], "computes packed sequences only"),
         (["eval.benchmarks=[{name: aime42, samples_per_problem: 1}]"], "did you mean aime2[45]"),
         (["eval.benchmarks=[{name: aime24, samples_per_problem: 1}]"], "does not say how to show"),
         (

@@ -45,10 +45,11 @@ class Hardware(Part):
     """Where that price stands, and its date."""
     precision: Literal["bf16", "fp32"]
     """Compute precision; master weights are fp32."""
-    attention: Literal["flash_attention_2", "sdpa"]
-    """Attention implementation of the trained models."""
+    attention: Literal["varlen", "flash_attention_2", "sdpa"]
+    """Attention of the trained models: varlen is torch's own flash kernels over packed sequences,
+    flash_attention_2 needs the flash-attn package, sdpa computes padding as well."""
     remove_padding: bool
-    """Pack sequences without padding (needs flash attention)."""
+    """Pack sequences without padding (not with sdpa)."""
     gradient_checkpointing: bool
     """Recompute activations in the backward pass."""
     cpus_per_gpu: PositiveInt = 8

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -13,8 +13,8 @@ from harness.verl.cpu.patches import (  # noqa: E402
     gloo_backend,
     gloo_interface,
     pinned_memory,
-    value_head,
 )
+from harness.verl.plugins.patches import seeding, value_head  # noqa: E402
 
 
 def test_verl_still_names_the_cpu_backend_twice() -> None:
@@ -88,7 +88,8 @@ def test_offload_is_not_pinned() -> None:
 def test_verl_still_forces_flash_attention_on_critics() -> None:
     import verl.utils.model as model
 
-    source = inspect.getsource(model.load_valuehead_model)
+    source = inspect.getsource(model)  # the file's: the function may be ours by now
+    source = source[source.index("def load_valuehead_model") :].partition("\n\n\n")[0]
     assert 'attn_implementation="flash_attention_2"' in source
     assert "override_config" not in source
 
@@ -112,3 +113,37 @@ def test_a_critic_is_loaded_without_flash_attention(tmp_path: object) -> None:
     critic = module.load_valuehead_model(str(tmp_path), torch.float32, loaded_config, False)
     assert critic.config._attn_implementation == "sdpa"
     assert critic(torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 1)
+
+
+def test_verl_still_takes_half_precision_logits_token_by_token() -> None:
+    from verl.utils import torch_functional
+
+    source = inspect.getsource(torch_functional.logprobs_from_logits_v2)
+    assert "for row_logits, row_labels in zip(logits, labels" in source
+    assert "FLAH_ATTN_CROSS_ENTROPY_LOSS_AVAILABLE" in inspect.getsource(torch_functional)
+
+
+@pytest.mark.slow
+def test_verl_still_leaves_new_weights_unseeded() -> None:
+    from verl.workers.engine.fsdp import transformer_impl
+
+    source = inspect.getsource(inspect.unwrap(transformer_impl.FSDPEngine.initialize))
+    assert "manual_seed" not in source
+
+
+def test_new_weights_are_those_of_the_seed() -> None:
+    class FSDPEngine:
+        engine_config = SimpleNamespace(seed=7)
+
+        def initialize(self) -> None:
+            self.head = torch.randn(3)
+
+    module = ModuleType("transformer_impl")
+    module.FSDPEngine = FSDPEngine  # type: ignore[attr-defined]
+    seeding.apply(module)
+    heads = []
+    for _ in range(2):
+        engine = FSDPEngine()
+        engine.initialize()
+        heads.append(engine.head)
+    assert torch.equal(*heads)

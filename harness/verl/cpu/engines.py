@@ -17,10 +17,8 @@ class _CPUStart:
     """What a CPU engine does before verl builds its model."""
 
     def initialize(self) -> None:
-        """Take the compute threads and seed the weights that are not in the checkpoint."""
+        """Take the compute threads."""
         use_compute_threads()
-        # verl seeds only under full_determinism; the critic's head would differ in every run.
-        torch.manual_seed(self.engine_config.seed)  # type: ignore[attr-defined]
         super().initialize()  # type: ignore[misc]
 
 

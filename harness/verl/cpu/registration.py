@@ -6,7 +6,7 @@ from typing import Any
 from verl.plugin.platform import PlatformRegistry
 
 from harness.verl.after_import import after_import
-from harness.verl.cpu.patches import gloo_backend, gloo_interface, pinned_memory, value_head
+from harness.verl.cpu.patches import gloo_backend, gloo_interface, pinned_memory
 from harness.verl.cpu.platform import CPUPlatform
 
 ROLLOUT_NAME = "hf_cpu"
@@ -47,7 +47,6 @@ def _register_server(module: ModuleType) -> None:
 
 AFTER_IMPORT = {
     "verl.utils.distributed": _prepare_gloo,
-    "verl.utils.model": value_head.apply,
     "verl.workers.engine.fsdp.transformer_impl": _register_engines,
     "verl.workers.rollout.base": _register_weight_sender,
     "verl.workers.rollout.replica": _register_server,
