@@ -28,7 +28,11 @@ seconds_left() { # until the time limit, as it stands now; nothing where there i
     local start limit days=0 parts
     # Not the end that SLURM expects (%e): a preemption moves it. Not by $SLURM_JOB_ID: one task of an
     # array has the array's own, which lists all of them.
-    IFS='|' read -r start limit < <(squeue --noheader --job "$task" --format '%S|%l' 2>/dev/null)
+    for _ in 1 2 3; do # a busy controller may leave the first question without an answer
+        IFS='|' read -r start limit < <(squeue --noheader --job "$task" --format '%S|%l' 2>/dev/null)
+        [ -z "$limit" ] || break
+        sleep 1
+    done
     case $limit in *-*) days=${limit%%-*} limit=${limit#*-} ;; esac
     [[ $limit =~ ^[0-9:]+$ ]] && start=$(date -d "$start" +%s 2>/dev/null) || return
     IFS=: read -ra parts <<<"$limit"

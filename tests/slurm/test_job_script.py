@@ -175,6 +175,18 @@ def test_near_the_limit_the_notice_is_of_the_limit(job: Job, limit: str) -> None
     assert job.stubs.calls("scancel") == [["--signal=TERM", "12.0"]]
 
 
+def test_a_controller_that_answers_late_is_asked_again(job: Job) -> None:
+    start = datetime.fromtimestamp(time.time()).strftime("%Y-%m-%dT%H:%M:%S")
+    job.stubs.add(
+        "squeue", f'[ -e "$S/asked" ] && echo "{start}|1:00" || {{ touch "$S/asked"; exit 1; }}'
+    )
+    job.start(STOPS_WHEN_TOLD)
+    job.ready()
+    job.send(signal.SIGUSR2)
+    job.end()
+    assert job.cause() == "time_limit" and job.asked_again()
+
+
 def test_of_a_longer_notice_the_run_has_most_to_save_its_step(job: Job) -> None:
     job.variables["REPRISE_NOTICE_S"] = "120"
     job.limit("1:00", started=time.time() + 60)
