@@ -41,9 +41,9 @@ LOGITS: dict[tuple[Entropy, bool], tuple[LogitPeak, ...]] = {
     ("chunked", False): (LogitPeak(per_logit=2, per_chunk_logit=12),),
 }
 """bf16 logits under CUDA's autocast, which takes softmax, logsumexp and sum to fp32, as torch's
-profiler counts them (verl==0.9.1:verl/utils/torch_functional.py, entropy_from_logits; log-probs by
-flash attention's cross-entropy, which keeps the logits, and puts its gradient in their place unless
-the entropy needs them)."""
+profiler counts them (verl==0.9.1:verl/utils/torch_functional.py, entropy_from_logits; log-probs as
+flash-attn's cross-entropy and harness/verl/plugins/patches/log_probs.py take them: the logits are
+kept, and the gradient comes in their place unless the entropy needs them)."""
 
 LOGITS_FP32: dict[tuple[Entropy, bool], tuple[LogitPeak, ...]] = {
     ("none", True): (LogitPeak(per_logit=12, forward=False),),

@@ -3,6 +3,7 @@ bench/plan_memory.py."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
+from unittest import mock
 
 import torch
 from torch.nn import Module
@@ -16,6 +17,7 @@ from verl.utils.torch_functional import (
 
 from harness.plan.memory.activations import Entropy
 from harness.plan.shape import ModelShape, shape_of_config
+from harness.verl.plugins.patches import log_probs as patched
 
 CHUNK = 16
 """Tokens of one chunk of the entropy in these measurements."""
@@ -104,7 +106,7 @@ def logits_peak(
     """Peak bytes per logit of log-probabilities and entropy as verl computes them.
 
     autocast: bf16 logits, with the casts to fp32 that CUDA's autocast makes written out (a CPU's
-    autocast makes others), and a cross-entropy that keeps what flash attention's keeps.
+    autocast makes others), and log-probabilities that keep the logits, in chunks of no weight.
     fp32: verl's own functions without flash attention.
     """
     dtype = torch.bfloat16 if precision == "autocast" else torch.float32
@@ -120,7 +122,7 @@ def logits_peak(
         if entropy != "none":
             total = total - 0.0 * _entropy(logits, entropy, precision).sum()
         if precision == "autocast":
-            chosen = _FlashLike.apply(logits, labels, entropy == "none")
+            chosen = patched.log_probs(logits, labels, inplace_backward=entropy == "none")
         else:
             chosen = logprobs_from_logits_v2(logits, labels)
         total = total + chosen.sum()
@@ -128,7 +130,8 @@ def logits_peak(
         if gradients:
             total.backward()
 
-    with torch.set_grad_enabled(gradients):
+    in_small_chunks = mock.patch.object(patched, "CHUNK_TOKENS", 1)
+    with torch.set_grad_enabled(gradients), in_small_chunks:
         return peak_bytes(work) / (tokens * vocab)
 
 
@@ -140,29 +143,3 @@ def _entropy(logits: torch.Tensor, entropy: Entropy, precision: str) -> torch.Te
         return entropy_from_logits(logits)
     chances = torch.softmax(logits.float(), dim=-1)
     return torch.logsumexp(logits.float(), dim=-1) - torch.sum(chances * logits, dim=-1)
-
-
-class _FlashLike(torch.autograd.Function):
-    """Log-probabilities of labels; keeps the logits, and may put its gradient in their place."""
-
-    ROWS = 1
-
-    @staticmethod
-    def forward(
-        ctx: Any, logits: torch.Tensor, labels: torch.Tensor, inplace: bool
-    ) -> torch.Tensor:
-        rows = logits.split(_FlashLike.ROWS)
-        norms = torch.cat([torch.logsumexp(row.float(), dim=-1) for row in rows])
-        ctx.save_for_backward(logits, norms)
-        ctx.inplace = inplace
-        return logits.gather(-1, labels[:, None]).squeeze(-1).float() - norms
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        logits, norms = ctx.saved_tensors
-        result = logits if ctx.inplace else torch.empty_like(logits)
-        for start in range(0, len(logits), _FlashLike.ROWS):
-            rows = slice(start, start + _FlashLike.ROWS)
-            chances = logits[rows].float().sub_(norms[rows, None]).exp_()
-            result[rows] = chances.neg_().mul_(grads[0][rows, None])
-        return result, None, None

@@ -1,0 +1,152 @@
+"""The part `train`: TinyZero through run.py and as the printed verl command, side by side, and the
+memory of each phase against the plan."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.gpu.device_memory import DeviceMemory, against_plan, idle_gb, peaks, planned_gb
+from bench.gpu.options import TINY, Options
+from bench.gpu.phases import FILE_VARIABLE, MODULE, marks
+from bench.gpu.record import write_part
+from bench.gpu.runs import RunOutcome, assigned, bare_run, harness_run, step_metrics
+from bench.gpu.shapes import model_folder
+from bench.gpu.training_numbers import counted, ratio, speeds, step_seconds, wall_seconds
+from harness.plan.run_plan import FILE as PLAN
+from harness.rundir import read_events
+
+PART = "train"
+MARKED_STEPS = 4
+EXTERNAL = "VERL_USE_EXTERNAL_MODULES"
+RARELY = 1000
+"""Steps between checkpoints; the last step is saved whatever it is."""
+
+ON_GPU = (
+    "data=countdown_generated",
+    "data.train_rows=512",
+    "data.test_rows=16",
+    "data.max_response_tokens=256",
+    "algorithm.prompts_per_step=64",
+    "algorithm.mini_batch_prompts=16",
+    "schedule.epochs=1000",
+    "schedule.validate_every=null",
+)
+"""TinyZero with generated problems and a batch of which a step takes seconds; four updates a step,
+as in the recipe. Random weights hardly ever end a response, so nearly all reach the limit."""
+BUILT_PROMPT_TOKENS = 160
+"""What a prompt of four or fewer numbers takes under the built models' tokenizer."""
+ON_CPU = (
+    "data.train_rows=64",
+    "data.test_rows=16",
+    "algorithm.prompts_per_step=16",
+    "algorithm.mini_batch_prompts=8",
+)
+EVALUATION = "eval.benchmarks=[{name: held_out, samples_per_problem: 1, max_problems: 8}]"
+"""A run must name one; it is stopped before it."""
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Both runs and the marked one; what is measured is written as soon as it is known.
+
+    Raises:
+        RepriseError: one of them failed; the numbers before it are in the result file.
+    """
+    options.scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="train-", dir=options.scratch))
+    numbers: dict[str, Any] = {}
+    harness = harness_run(options, overrides(options), folder / "harness", until="export")
+    _free_disk(harness)
+    numbers["harness"] = side(harness, options) | _inside(harness)
+    write_part(options, PART, numbers)
+    bare = bare_run(harness.run_dir, folder / "bare")
+    _free_disk(bare)
+    numbers["bare"] = side(bare, options)
+    numbers["harness_to_bare"] = compared(harness, bare)
+    write_part(options, PART, numbers)
+    numbers["memory"] = _memory(harness.run_dir, folder / "marked", options)
+    write_part(options, PART, numbers)
+    return numbers
+
+
+def overrides(options: Options) -> list[str]:
+    """The run's overrides; the user's come after them."""
+    words = ["+repro=tinyzero", f"hardware={options.hardware}"]
+    folder = model_folder(options.model, options.scratch)
+    if options.model == TINY:
+        words.append("model=tiny_countdown")
+    else:
+        words += [f"model={options.model}", f"model.path={folder}"]
+    if options.on_gpu:
+        tiny = options.model == TINY
+        words += [*ON_GPU, f"data.max_prompt_tokens={32 if tiny else BUILT_PROMPT_TOKENS}"]
+    else:
+        words += [*ON_CPU] + ([] if options.model == TINY else ["data.max_prompt_tokens=160"])
+    return [*words, EVALUATION, f"schedule.steps={options.steps}", f"schedule.save_every={RARELY}"]
+
+
+def side(outcome: RunOutcome, options: Options) -> dict[str, Any]:
+    """The numbers of one of the two runs."""
+    return {
+        **speeds(step_metrics(outcome.metrics), on_gpu=options.on_gpu),
+        "wall_s_per_step": wall_seconds(outcome.step_ends),
+        "start_up_s": outcome.seconds_to_first_step,
+        "total_s": outcome.seconds,
+    }
+
+
+def compared(harness: RunOutcome, bare: RunOutcome) -> dict[str, Any]:
+    """Seconds a step of the harness over the bare command's."""
+    first, second = (
+        [step_seconds(step) for step in counted(step_metrics(found.metrics))]
+        for found in (harness, bare)
+    )
+    return ratio(first, second)
+
+
+def _inside(harness: RunOutcome) -> dict[str, float | None]:
+    """Of the start-up of run.py, what passed before verl's command was started, and after."""
+    whole = harness.seconds_to_first_step
+    for event in read_events(harness.run_dir / "events.jsonl"):
+        if event["kind"] == "train_started":
+            before = event["time"] - harness.started_at
+            after = None if whole is None else whole - before
+            return {"before_verl_s": before, "verl_start_up_s": after}
+    return {"before_verl_s": None, "verl_start_up_s": None}
+
+
+def _memory(run_dir: Path, target: Path, options: Options) -> dict[str, Any]:
+    """A short bare run with phase marks and memory samples; device numbers are null on a CPU."""
+    printed = (run_dir / "train" / "command.txt").read_text()
+    file = target.with_suffix(".marks.jsonl")
+    added = {EXTERNAL: f"{assigned(printed, EXTERNAL)},{MODULE}", FILE_VARIABLE: str(file)}
+    idle = idle_gb() if options.on_gpu else None
+    steps = min(MARKED_STEPS, options.steps)
+    with DeviceMemory() as sampled:
+        outcome = bare_run(run_dir, target, added, steps=steps)
+    _free_disk(outcome)
+    found = marks(file.read_text().splitlines())
+    seconds: dict[str, float] = {}
+    for mark in found:
+        seconds[mark.phase] = seconds.get(mark.phase, 0.0) + mark.end - mark.begin
+    numbers: dict[str, Any] = {
+        "steps": steps,
+        "marks": len(found),
+        "marked_s": seconds,
+        "samples": len(sampled.samples) if options.on_gpu else None,
+        "idle_gb": idle,
+        "peak_gb": None,
+        "against_plan": None,
+    }
+    if options.on_gpu and idle is not None:
+        numbers["peak_gb"] = seen = peaks(sampled.samples, found)
+        plan = json.loads((run_dir / PLAN).read_text())
+        numbers["against_plan"] = against_plan(seen, planned_gb(plan), idle)
+    return numbers
+
+
+def _free_disk(outcome: RunOutcome) -> None:
+    """Gigabytes that nobody reads again."""
+    for name in ("checkpoints", "model"):
+        shutil.rmtree(outcome.run_dir / name, ignore_errors=True)
