@@ -1,5 +1,5 @@
-"""What is read off a run that was killed and continued: did it resume where it should, is its export
-whole, how long did it take; bench/gpu/stops.py makes such runs."""
+"""What is read off a run that was killed and continued: did it resume where it should, is its
+export whole, how long did it take; bench/gpu/stops.py makes such runs."""
 
 import json
 import math

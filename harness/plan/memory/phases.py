@@ -3,7 +3,7 @@ verl's FSDP2 engine holds when is read from its source
 (verl==0.9.1:verl/workers/engine/fsdp/transformer_impl.py and verl/workers/engine_workers.py)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.plan.memory.engine import PROCESS_GB, Engine, asleep_gb, engine
 from harness.plan.memory.passes import Moment, Part, forward_moments, part, update_moments
@@ -146,6 +146,7 @@ def _generating(spec: RunSpec, setting: Setting) -> Iterator[Part]:
 
 def _forward(setting: Setting) -> list[Moment]:
     """Passes without gradients over the batch: the policy's, the reference's, the critic's."""
+    setting = replace(setting, micro_tokens=setting.forward_tokens)
     moments: list[Moment] = []
     if setting.log_probs:
         moments += forward_moments(setting, setting.log_prob_entropy, logits=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.fit import fit, has_reference, longest_sequence
+from harness.plan.batches import batches
 from harness.plan.memory.activations import BF16, FP32, Entropy
 from harness.plan.memory.states import (
     LAYER_LINEARS,
@@ -38,7 +39,9 @@ class Setting:
     offload: bool
     checkpointing: bool
     micro_tokens: int
-    """Tokens of one micro-batch."""
+    """Tokens of one micro-batch of an update."""
+    forward_tokens: int
+    """Tokens of one micro-batch of the passes without gradients, cut from the whole step."""
     micro_batches: int
     """Micro-batches of one optimizer update, when every sequence is at its limit."""
     update_entropy: Entropy
@@ -63,6 +66,7 @@ def setting_of(spec: RunSpec) -> Setting:
         "offload": found.offload,
         "checkpointing": hardware.gradient_checkpointing,
         "micro_tokens": micro,
+        "forward_tokens": max(micro, min(found.tokens_per_gpu, batches(spec).max_tokens_per_gpu)),
         "micro_batches": -(-update // micro),
     }
     algorithm = spec.algorithm

@@ -145,3 +145,12 @@ def test_tight_lies_between() -> None:
     for size, verdict in ((peak / 0.9, "fits"), (peak, "tight"), (peak / 1.1, "does not fit")):
         found = planned(*run, f"hardware.gpu_mem_gb={size}")
         assert found.peak == "update" and found.verdict == verdict, (size, found.reason)
+
+
+def test_log_probabilities_are_taken_of_the_whole_step_not_of_a_mini_batch() -> None:
+    small = ("+repro=tinyzero", "hardware=1xH100", "hardware.tokens_per_gpu=16384",
+             "algorithm.prompts_per_step=64")  # fmt: skip
+    whole = planned(*small, "algorithm.mini_batch_prompts=64")
+    split = planned(*small, "algorithm.mini_batch_prompts=4")
+    assert gb(split, "log_probs", "logits") == gb(whole, "log_probs", "logits")
+    assert gb(split, "update", "logits") < gb(whole, "update", "logits")
