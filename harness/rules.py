@@ -362,6 +362,11 @@ def _hardware(spec: RunSpec) -> Iterator[str]:
             "each wait for the whole row: set hardware.attention=varlen or "
             "hardware.remove_padding=false"
         )
+    if hardware.device == "cuda" and hardware.attention != "sdpa" and hardware.precision == "fp32":
+        yield (
+            f"hardware.attention={hardware.attention} computes half precision only on a GPU: set "
+            "hardware.precision=bf16, or hardware.attention=sdpa hardware.remove_padding=false"
+        )
     if not hardware.remove_padding and hardware.attention == "varlen":
         yield (
             "hardware.attention=varlen computes packed sequences only: set "

@@ -31,6 +31,7 @@ GPU = ("+repro=tinyzero", "hardware=4xA800")
         (["hardware.rollout.engine=hf_cpu"], "engine=vllm"),
         (["hardware.rollout.tensor_parallel=3"], "set a divisor"),
         (["hardware.attention=sdpa"], "remove_padding=true packs"),
+        (["hardware.precision=fp32"], "half precision only on a GPU"),
         (["hardware.remove_padding=false"], "computes packed sequences only"),
         (["eval.benchmarks=[{name: aime42, samples_per_problem: 1}]"], "did you mean aime2[45]"),
         (["eval.benchmarks=[{name: aime24, samples_per_problem: 1}]"], "does not say how to show"),
