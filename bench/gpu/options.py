@@ -42,6 +42,8 @@ class Options:
     """Results go into a folder of it, one for each device and commit."""
     scratch: Path
     """Runs and built models go here; nothing in it is needed afterwards."""
+    commit: str | None = None
+    """What git would say, for a copy of the tree that has no git."""
     overrides: tuple[str, ...] = ()
     """Hydra overrides for every run, after the part's own."""
 
@@ -80,6 +82,7 @@ def parse(arguments: Sequence[str]) -> tuple[str, Options]:
         steps=found.steps,
         out=found.out.expanduser().resolve(),
         scratch=found.scratch.expanduser().resolve(),
+        commit=found.commit,
         overrides=tuple(found.overrides),
     )
     device_of(chosen.hardware)
@@ -105,4 +108,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=24, help="of a run (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     parser.add_argument("--scratch", type=Path, default=ROOT / "outputs" / "bench-gpu")
+    parser.add_argument("--commit", help="of this tree, where it is a copy without git")
     return parser

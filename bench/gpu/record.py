@@ -25,10 +25,11 @@ def write_part(options: Options, part: str, numbers: dict[str, Any]) -> Path:
     """Writes `<out>/<device>-<commit>/<part>.json` and returns it; a part may write again and again
     as its numbers come in."""
     device, state = device_facts(options.on_gpu), code()
+    commit = state["commit"] or options.commit
     content = {
         "part": part,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": state["commit"],
+        "commit": commit,
         "dirty": is_dirty(state, options),
         "device": device,
         "versions": versions(),
@@ -41,14 +42,15 @@ def write_part(options: Options, part: str, numbers: dict[str, Any]) -> Path:
         },
         "numbers": numbers,
     }
-    path = result_folder(options, device, state["commit"]) / f"{part}.json"
+    path = result_folder(options, device, commit) / f"{part}.json"
     write_json(path, content)
     return path
 
 
 def part_folder(options: Options) -> Path:
     """Where this call's result files go; a part may lay other small files there."""
-    return result_folder(options, device_facts(options.on_gpu), code()["commit"])
+    commit = code()["commit"] or options.commit
+    return result_folder(options, device_facts(options.on_gpu), commit)
 
 
 def result_folder(options: Options, device: dict[str, Any], commit: str | None) -> Path:
@@ -68,7 +70,7 @@ def slug(device: dict[str, Any], *, on_gpu: bool) -> str:
 
 
 def is_dirty(state: dict[str, Any], options: Options) -> bool | None:
-    """Whether the code differs from its commit, results aside; null where no commit is known."""
+    """Whether the code differs from its commit, results aside; null where git knows none."""
     if state["commit"] is None:
         return None
     mine = [path for path in (options.out, options.scratch) if path.is_relative_to(ROOT)]

@@ -34,6 +34,18 @@ def test_a_part_is_written_and_read_back(options: Options) -> None:
     assert found["versions"]["python"] and found["arguments"]["model"] == "tiny"
 
 
+def test_a_copy_without_git_is_told_its_commit(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "code", lambda: CODE | {"commit": None, "untracked": None})
+    path = record.write_part(replace(options, commit="fedcba9876"), "train", {})
+    assert path.parent.name == "cpu-fedcba9"
+    assert record.part_folder(replace(options, commit="fedcba9876")) == path.parent
+    (found,) = record.read_parts(options.out)
+    assert found["commit"] == "fedcba9876" and found["dirty"] is None
+    assert record.part_folder(options).name == "cpu-nocommit"
+
+
 def test_other_json_files_are_no_results(options: Options) -> None:
     record.write_part(options, "check", {})
     (options.out / "cpu-0123456" / "scores.json").write_text("[1]")
