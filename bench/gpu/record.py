@@ -56,7 +56,7 @@ def part_folder(options: Options) -> Path:
 def result_folder(options: Options, device: dict[str, Any], commit: str | None) -> Path:
     """`<out>/<device>-<first seven digits of the commit>`."""
     name = slug(device, on_gpu=options.on_gpu)
-    return options.out / f"{name}-{(commit or NO_COMMIT)[:7]}"
+    return options.out / f"{name}-{commit[:7] if commit else NO_COMMIT}"
 
 
 def slug(device: dict[str, Any], *, on_gpu: bool) -> str:
