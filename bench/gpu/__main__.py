@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from bench.gpu.options import MEASURED, Options, parse
@@ -16,6 +17,8 @@ from harness.errors import RepriseError
 MODULES = {
     "check": "check",
     "train": "training",
+    "memory": "memory",
+    "alone": "alone",
     "algorithms": "stops",
     "evaluate": "generation",
     "learn": "learning",
@@ -49,11 +52,18 @@ def _one(part: str, options: Options) -> int:
         if not isinstance(error, RepriseError):
             traceback.print_exc()
         numbers = _measured_before(part, options, started)
+        if not numbers and _is_whole(part_folder(options) / f"{part}.json"):
+            print(f"{part}: the result of an earlier call stays as it is", flush=True)
+            return 1
         numbers["error"] = f"{type(error).__name__}: {error}"
     numbers["part_s"] = time.time() - started
     path = write_part(options, part, numbers)
     print(f"\n{summary(part, numbers)}\n{part}: {numbers['part_s']:.0f} s; {path}", flush=True)
     return 1 if numbers.get("error") or numbers.get("missing") else 0
+
+
+def _is_whole(path: Path) -> bool:
+    return path.exists() and "error" not in json.loads(path.read_text())["numbers"]
 
 
 def _measured_before(part: str, options: Options, started: float) -> dict[str, Any]:

@@ -14,17 +14,19 @@ from harness.paths import ROOT
 
 TINY = "tiny"
 """The model that ships with the project; every other name is a choice of conf/model."""
-MEASURED = ("check", "train", "algorithms", "evaluate", "learn")
+MEASURED = ("check", "train", "memory", "alone", "algorithms", "evaluate", "learn")
 """Parts that measure, in the order of `all`."""
 PARTS = (*MEASURED, "all", "table")
 
 HELP = {
     "check": "what this machine lacks, and how to get it",
     "train": "TinyZero through run.py and as the printed verl command, side by side",
+    "memory": "peak memory of each phase against the plan; after train",
+    "alone": "the same training without this project's plug-ins for the loop; after train",
     "algorithms": "GRPO, PPO and SFT: run, killed, resumed, exported",
     "evaluate": "evaluation's vLLM against LLM.generate",
     "learn": "countdown accuracy before and after",
-    "all": "the five above in this order; a part that fails is recorded, the others go on",
+    "all": "those above in this order; a part that fails is recorded, the others go on",
     "table": "the result files as markdown",
 }
 

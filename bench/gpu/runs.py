@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def bare_run(
     extra_environment: Mapping[str, str] | None = None,
     *,
     steps: int | None = None,
+    change: Callable[[str], str] = str,
 ) -> RunOutcome:
     """The run's own train/command.txt by bash, in a fresh folder with nothing around verl.
 
@@ -96,11 +97,12 @@ def bare_run(
         target: the folder that takes its place in the command.
         extra_environment: added to the command's assignments, and stronger.
         steps: another number of steps than the run's.
+        change: what becomes of the printed text.
 
     Raises:
         RepriseError: it ended with an error, or folders of the run before are in the way.
     """
-    text = (run_dir / "train" / "command.txt").read_text()
+    text = change((run_dir / "train" / "command.txt").read_text())
     added = {**_python_path(), **(extra_environment or {})}
     text = bare_text(text, str(run_dir), str(target), added, steps)
     if target.exists():

@@ -1,5 +1,5 @@
-"""The part `train`: TinyZero through run.py and as the printed verl command, side by side, and the
-memory of each phase against the plan."""
+"""The part `train`: TinyZero through run.py and as the printed verl command, side by side; the
+parts `memory` and `alone` go on from the run that it leaves."""
 
 import json
 import shutil
@@ -7,19 +7,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.gpu.device_memory import DeviceMemory, against_plan, idle_gb, peaks, planned_gb
 from bench.gpu.options import TINY, Options
-from bench.gpu.phases import FILE_VARIABLE, MODULE, marks
 from bench.gpu.record import write_part
-from bench.gpu.runs import RunOutcome, assigned, bare_run, harness_run, step_metrics
+from bench.gpu.runs import RunOutcome, bare_run, harness_run, step_metrics
 from bench.gpu.shapes import model_folder
 from bench.gpu.training_numbers import counted, ratio, speeds, step_seconds, wall_seconds
-from harness.plan.run_plan import FILE as PLAN
+from harness.errors import RepriseError
+from harness.files import write_json
 from harness.rundir import read_events
+from harness.verl.environment import METRICS_LOG
 
 PART = "train"
-MARKED_STEPS = 4
-EXTERNAL = "VERL_USE_EXTERNAL_MODULES"
+FOLDER = "train-"
+HARNESS = "harness"
+ASKED = "asked.json"
+"""Beside a run that went well: its overrides."""
 RARELY = 1000
 """Steps between checkpoints; the last step is saved whatever it is."""
 
@@ -48,26 +50,54 @@ EVALUATION = "eval.benchmarks=[{name: held_out, samples_per_problem: 1, max_prob
 
 
 def measure(options: Options) -> dict[str, Any]:
-    """Both runs and the marked one; what is measured is written as soon as it is known.
+    """Both runs; what is measured is written as soon as it is known.
 
     Raises:
         RepriseError: one of them failed; the numbers before it are in the result file.
     """
     options.scratch.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="train-", dir=options.scratch))
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER, dir=options.scratch))
     numbers: dict[str, Any] = {}
-    harness = harness_run(options, overrides(options), folder / "harness", until="export")
-    _free_disk(harness)
+    harness = harness_run(options, overrides(options), folder / HARNESS, until="export")
+    free_disk(harness)
+    write_json(folder / ASKED, _asked(options))
     numbers["harness"] = side(harness, options) | _inside(harness)
     write_part(options, PART, numbers)
     bare = bare_run(harness.run_dir, folder / "bare")
-    _free_disk(bare)
+    free_disk(bare)
     numbers["bare"] = side(bare, options)
-    numbers["harness_to_bare"] = compared(harness, bare)
-    write_part(options, PART, numbers)
-    numbers["memory"] = _memory(harness.run_dir, folder / "marked", options)
+    numbers["harness_to_bare"] = compared(harness.metrics, bare.metrics)
     write_part(options, PART, numbers)
     return numbers
+
+
+def trained(options: Options) -> Path:
+    """The newest run that `train` has left in the scratch folder, with what is asked now.
+
+    Raises:
+        RepriseError: there is none.
+    """
+    asked = _asked(options)
+    for file in sorted(options.scratch.glob(f"{FOLDER}*/{ASKED}"), key=_age, reverse=True):
+        if json.loads(file.read_text()) == asked:
+            return next((file.parent / HARNESS).glob("*/run.json")).parent
+    raise RepriseError(
+        f"{options.scratch} holds no run of the part `train` with these options: run "
+        "`python -m bench.gpu train` with the same ones first"
+    )
+
+
+def metrics_of(run_dir: Path) -> Path:
+    """verl's step metrics of a run's only attempt."""
+    return run_dir / "logs" / "attempt_1" / METRICS_LOG
+
+
+def _asked(options: Options) -> list[str]:
+    return [*overrides(options), *options.overrides]
+
+
+def _age(file: Path) -> float:
+    return file.stat().st_mtime
 
 
 def overrides(options: Options) -> list[str]:
@@ -96,11 +126,10 @@ def side(outcome: RunOutcome, options: Options) -> dict[str, Any]:
     }
 
 
-def compared(harness: RunOutcome, bare: RunOutcome) -> dict[str, Any]:
-    """Seconds a step of the harness over the bare command's."""
+def compared(harness: Path, other: Path) -> dict[str, Any]:
+    """Seconds a step of the harness over another's, from the metrics of both."""
     first, second = (
-        [step_seconds(step) for step in counted(step_metrics(found.metrics))]
-        for found in (harness, bare)
+        [step_seconds(step) for step in counted(step_metrics(found))] for found in (harness, other)
     )
     return ratio(first, second)
 
@@ -116,37 +145,7 @@ def _inside(harness: RunOutcome) -> dict[str, float | None]:
     return {"before_verl_s": None, "verl_start_up_s": None}
 
 
-def _memory(run_dir: Path, target: Path, options: Options) -> dict[str, Any]:
-    """A short bare run with phase marks and memory samples; device numbers are null on a CPU."""
-    printed = (run_dir / "train" / "command.txt").read_text()
-    file = target.with_suffix(".marks.jsonl")
-    added = {EXTERNAL: f"{assigned(printed, EXTERNAL)},{MODULE}", FILE_VARIABLE: str(file)}
-    idle = idle_gb() if options.on_gpu else None
-    steps = min(MARKED_STEPS, options.steps)
-    with DeviceMemory() as sampled:
-        outcome = bare_run(run_dir, target, added, steps=steps)
-    _free_disk(outcome)
-    found = marks(file.read_text().splitlines())
-    seconds: dict[str, float] = {}
-    for mark in found:
-        seconds[mark.phase] = seconds.get(mark.phase, 0.0) + mark.end - mark.begin
-    numbers: dict[str, Any] = {
-        "steps": steps,
-        "marks": len(found),
-        "marked_s": seconds,
-        "samples": len(sampled.samples) if options.on_gpu else None,
-        "idle_gb": idle,
-        "peak_gb": None,
-        "against_plan": None,
-    }
-    if options.on_gpu and idle is not None:
-        numbers["peak_gb"] = seen = peaks(sampled.samples, found)
-        plan = json.loads((run_dir / PLAN).read_text())
-        numbers["against_plan"] = against_plan(seen, planned_gb(plan), idle)
-    return numbers
-
-
-def _free_disk(outcome: RunOutcome) -> None:
+def free_disk(outcome: RunOutcome) -> None:
     """Gigabytes that nobody reads again."""
     for name in ("checkpoints", "model"):
         shutil.rmtree(outcome.run_dir / name, ignore_errors=True)

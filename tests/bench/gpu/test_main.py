@@ -66,6 +66,20 @@ def test_numbers_of_an_earlier_call_are_not_taken_for_this_one(
     assert "first" not in results(tmp_path)["train"]
 
 
+def test_a_whole_result_outlives_a_later_call_that_measures_nothing(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.main(["learn", *words])
+
+    def dies(options: Options) -> dict[str, Any]:
+        raise RepriseError("run `train` first")
+
+    monkeypatch.setattr(command, "import_module", lambda _: SimpleNamespace(measure=dies))
+    monkeypatch.setattr(command.time, "time", lambda: 4e9)
+    assert command.main(["learn", *words]) == 1
+    assert results(tmp_path)["learn"]["fine"] == 1 and "error" not in results(tmp_path)["learn"]
+
+
 def test_exit_codes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["learn", *words]) == 0
     assert command.main(["check", *words]) == 1
