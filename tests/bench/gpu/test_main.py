@@ -1,6 +1,7 @@
 """The command: exit codes, and what a part that fails leaves behind."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,30 +53,34 @@ def test_a_failed_part_keeps_what_it_measured_and_the_others_go_on(
     assert found["learn"]["fine"] == 1
 
 
-def test_numbers_of_an_earlier_call_are_not_taken_for_this_one(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command.main(["train", *words])
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What follows happens in a later call, which fails before it has measured anything."""
 
     def dies(options: Options) -> dict[str, Any]:
         raise OSError("disk")
 
-    monkeypatch.setattr(command, "import_module", lambda _: SimpleNamespace(measure=dies))
-    monkeypatch.setattr(command.time, "time", lambda: 4e9)
+    def begins() -> None:
+        monkeypatch.setattr(command, "import_module", lambda _: SimpleNamespace(measure=dies))
+        monkeypatch.setattr(command.time, "time", lambda: 4e9)
+
+    return begins
+
+
+def test_numbers_of_an_earlier_call_are_not_taken_for_this_one(
+    words: list[str], tmp_path: Path, later: Callable[[], None]
+) -> None:
+    command.main(["train", *words])
+    later()
     assert command.main(["train", *words]) == 1
     assert "first" not in results(tmp_path)["train"]
 
 
 def test_a_whole_result_outlives_a_later_call_that_measures_nothing(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], tmp_path: Path, later: Callable[[], None]
 ) -> None:
     command.main(["learn", *words])
-
-    def dies(options: Options) -> dict[str, Any]:
-        raise RepriseError("run `train` first")
-
-    monkeypatch.setattr(command, "import_module", lambda _: SimpleNamespace(measure=dies))
-    monkeypatch.setattr(command.time, "time", lambda: 4e9)
+    later()
     assert command.main(["learn", *words]) == 1
     assert results(tmp_path)["learn"]["fine"] == 1 and "error" not in results(tmp_path)["learn"]
 
