@@ -40,6 +40,13 @@ VLLM_ON_CPU = {
 }
 
 
+VLLM_ON_GPU = {
+    # FlashInfer's sampler knows no seeds of requests, which ours all have; vLLM would compile it
+    # at the start all the same, or fail where the package is not installed.
+    "VLLM_USE_FLASHINFER_SAMPLER": "0",
+}
+
+
 def visible_devices(job: Job, shard: int) -> dict[str, str]:
     """The GPUs of one copy of the model, cut from those that this process may see."""
     if job.data_parallel == 1 or job.device == "cpu":
@@ -61,6 +68,8 @@ def child_environment(job: Job, shard: int) -> dict[str, str]:
     strong = visible_devices(job, shard)
     if job.device == "cpu" and job.engine == "vllm":
         weak |= VLLM_ON_CPU
+    elif job.engine == "vllm":
+        weak |= VLLM_ON_GPU
     elif job.device == "cpu":
         strong |= KEEP_MEMORY | {"OMP_WAIT_POLICY": "PASSIVE"}
     if job.threads:

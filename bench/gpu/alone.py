@@ -9,7 +9,7 @@ from typing import Any
 from bench.gpu import plain_reward
 from bench.gpu.options import Options
 from bench.gpu.runs import bare_run
-from bench.gpu.training import compared, free_disk, metrics_of, side, trained
+from bench.gpu.training import compared, free_disk, side, trained
 
 OURS = (
     "reprise",
@@ -41,7 +41,7 @@ def measure(options: Options) -> dict[str, Any]:
     free_disk(outcome)
     return {
         "alone": side(outcome, options),
-        "harness_to_alone": compared(metrics_of(run_dir), outcome.metrics),
+        "harness_to_alone": compared(run_dir, outcome),
     }
 
 

@@ -1,11 +1,13 @@
 """The part `check`: what this machine lacks for the other parts, and how to get it."""
 
+import os
 import platform
 import re
 import shutil
 import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,16 @@ FREE_SHARE = 0.9
 """Of the GPU's memory; the engine takes its part of the whole and fails when others hold it."""
 EXACT = ("verl", "torch", "vllm")
 """Packages whose other versions are no replacement; others are noted and tried."""
+OPTIONAL = (
+    "flashinfer-*", "nvidia-cutlass-dsl*", "quack-kernels", "tilelang", "humming-kernels",
+    "tokenspeed-*", "fastsafetensors", "cuda-tile", "nvidia-cudnn-frontend", "nvidia-cuda-nvcc",
+    "nvidia-cuda-crt", "nvidia-cuda-cccl", "nvidia-cuda-tileiras", "nvidia-nvvm",
+)  # fmt: skip
+"""What vLLM imports for other models, GPUs and precisions than those measured here; a gigabyte."""
+PROCESSORS = 14
+"""Ray waits for ever with fewer: verl keeps 13 for itself, and one must be left."""
+FREE_DISK_GB = 40.0
+"""A checkpoint of 0.5 B parameters and their critic takes 14 GB, and two may lie side by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +51,7 @@ class Finding:
 def measure(options: Options) -> dict[str, Any]:
     """Everything found; `missing` names what the other parts cannot do without."""
     profile = "gpu" if options.on_gpu else "cpu"
-    findings = [_python(), *packages(_pins(profile), installed, profile), *_host()]
+    findings = [_python(), *packages(_pins(profile), installed, profile), *_host(options)]
     device: dict[str, Any] = {"bf16_tflops": None}
     if options.on_gpu:
         findings += [*_driver(), *_compiler(), *_tried("torch on the GPU", lambda: _torch(device))]
@@ -78,7 +90,8 @@ def packages(
     for name, wanted in pins.items():
         found = version_of(name)
         if found is None:
-            yield Finding(name=name, ok=False, found=f"not installed ({wanted})", how=how)
+            spared = any(fnmatch(name, pattern) for pattern in OPTIONAL)
+            yield Finding(name=name, ok=spared, found=f"not installed ({wanted})", how=how)
         elif found.partition("+")[0] != wanted.partition("+")[0]:
             other = f"{found} instead of {wanted}"
             yield Finding(name=name, ok=name not in EXACT, found=other, how=how)
@@ -107,14 +120,29 @@ def _python() -> Finding:
     )
 
 
-def _host() -> Iterator[Finding]:
-    """Shared memory, and what Triton compiles its launchers with."""
+def _host(options: Options) -> Iterator[Finding]:
+    """Shared memory, processors and disk."""
     total = shutil.disk_usage(SHARED_MEMORY).total / 1e9 if SHARED_MEMORY.is_dir() else 0.0
     yield Finding(
         name=str(SHARED_MEMORY),
         ok=total >= SHARED_MEMORY_GB,
         found=f"{total:.1f} GB (at least {SHARED_MEMORY_GB:g})",
         how="mount -o remount,size=16G /dev/shm, or docker run --shm-size=16g",
+    )
+    processors = len(os.sched_getaffinity(0))
+    yield Finding(
+        name="processors",
+        ok=processors >= PROCESSORS or not options.on_gpu,
+        found=f"{processors} (at least {PROCESSORS} beside a GPU)",
+        how="take a machine with more, or start Ray with more than there are",
+    )
+    options.scratch.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(options.scratch).free / 1e9
+    yield Finding(
+        name="disk",
+        ok=free >= FREE_DISK_GB or not options.on_gpu,
+        found=f"{free:.0f} GB free in {options.scratch} (at least {FREE_DISK_GB:g})",
+        how="--scratch=<a folder on a larger disk>",
     )
 
 

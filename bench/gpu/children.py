@@ -1,6 +1,7 @@
 """One child process with its log, watched step by step, and nothing of it left afterwards; runs.py
 starts run.py and the bare command through it."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from harness.errors import RepriseError
 from harness.paths import ROOT
+from harness.verl.guard import PR_SET_PDEATHSIG
 from harness.verl.process import Tail, parse_metrics
 from harness.verl.traceback_text import last_traceback
 
@@ -43,6 +45,7 @@ class Child:
         self._process = subprocess.Popen(
             words, cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL,
             stdout=self._file, stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=_end_with_parent,
         )  # fmt: skip
 
     def watch(self, metrics: Callable[[], Path | None], enough: Callable[[], bool]) -> None:
@@ -95,6 +98,11 @@ class Child:
                 self._process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 continue
+
+
+def _end_with_parent() -> None:
+    """In the child: a measurement that is killed must not leave its run on the GPU."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def log_end(log: Path) -> str:

@@ -57,4 +57,6 @@ add() {
 }
 if [ ${#wheels[@]} -gt 0 ]; then add "${wheels[@]}"; fi
 if [ ${#sources[@]} -gt 0 ]; then PYTHONPATH=$site add "${sources[@]}"; fi
+# Dozens of processes would otherwise compile the same modules at the same time.
+"${PYTHON:-python3}" -m compileall -q -j 0 "$site" >&2 || true
 echo "$((${#wheels[@]} + ${#sources[@]})) packages are in $site: export PYTHONPATH=$site"

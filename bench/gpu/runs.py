@@ -104,7 +104,8 @@ def bare_run(
     """
     text = change((run_dir / "train" / "command.txt").read_text())
     added = {**_python_path(), **(extra_environment or {})}
-    text = bare_text(text, str(run_dir), str(target), added, steps)
+    # Without a shell in between, a death signal reaches verl's own process.
+    text = "exec " + bare_text(text, str(run_dir), str(target), added, steps)
     if target.exists():
         raise RepriseError(f"{target} exists already: give the bare command a fresh folder")
     shutil.copytree(run_dir / "data", target / "data")

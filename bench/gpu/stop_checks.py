@@ -15,6 +15,7 @@ from harness.verl.environment import METRICS_LOG
 
 GONE_S = 60.0
 """How long a killed run's processes may take to end by themselves."""
+DIFFERENCE = "training/rollout_probs_diff_mean"
 Event = dict[str, Any]
 
 
@@ -144,7 +145,8 @@ def start_up(outcome: RunOutcome, events: Sequence[Event]) -> float | None:
 
 
 def durations(run: Path, events: Sequence[Event]) -> dict[str, float | None]:
-    """Median seconds of a step and of a save in both attempts. SFT logs neither: its step is the
+    """Median seconds of a step and of a save in both attempts, and how far the engine's
+    probabilities were from the trainer's in the worst step. SFT logs none of them: its step is the
     mean time between two, saves included."""
     steps = [
         metrics
@@ -155,6 +157,9 @@ def durations(run: Path, events: Sequence[Event]) -> dict[str, float | None]:
     return {
         "s_per_step": rounded(seconds_between(events)) if lasted is None else lasted,
         "save_s": _median(steps, "timing_s/save_checkpoint"),
+        "probability_difference_mean": max(
+            (found[DIFFERENCE] for found in steps if DIFFERENCE in found), default=None
+        ),
     }
 
 

@@ -37,6 +37,8 @@ SMALL = (
     "data.test_rows=16",
     "eval.benchmarks=[{name: held_out, samples_per_problem: 2, max_problems: 8}]",
 )
+MANY_ROWS = ("data.train_rows=1024",)
+"""verl forks its data workers anew in every epoch, which must not be most of SFT's time."""
 ENGINE = (
     "hardware.rollout.memory_fraction=0.1",
     # Graphs and compilation take longer to make than these few steps last.
@@ -73,7 +75,7 @@ def cases(options: Options) -> tuple[Case, ...]:
     )  # fmt: skip
     sft = (
         "algorithm=sft", "data=countdown_demonstrations", "model=tiny_countdown", hardware,
-        "algorithm.sequences_per_step=16", *SMALL,
+        "algorithm.sequences_per_step=16", *SMALL, *(MANY_ROWS if options.on_gpu else ()),
     )  # fmt: skip
     long = 400 if options.on_gpu else 60
     return (

@@ -11,7 +11,7 @@ from bench.gpu.options import TINY, Options
 from bench.gpu.record import write_part
 from bench.gpu.runs import RunOutcome, bare_run, harness_run, step_metrics
 from bench.gpu.shapes import model_folder
-from bench.gpu.training_numbers import counted, ratio, speeds, step_seconds, wall_seconds
+from bench.gpu.training_numbers import counted, middle, ratio, speeds, step_seconds, wall_seconds
 from harness.errors import RepriseError
 from harness.files import write_json
 from harness.rundir import read_events
@@ -21,7 +21,7 @@ PART = "train"
 FOLDER = "train-"
 HARNESS = "harness"
 ASKED = "asked.json"
-"""Beside a run that went well: its overrides."""
+"""Beside a run that went well: its overrides, and the seconds between its steps."""
 RARELY = 1000
 """Steps between checkpoints; the last step is saved whatever it is."""
 
@@ -60,13 +60,14 @@ def measure(options: Options) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     harness = harness_run(options, overrides(options), folder / HARNESS, until="export")
     free_disk(harness)
-    write_json(folder / ASKED, _asked(options))
+    asked = {"overrides": _asked(options), "wall_s": wall_seconds(harness.step_ends)}
+    write_json(folder / ASKED, asked)
     numbers["harness"] = side(harness, options) | _inside(harness)
     write_part(options, PART, numbers)
     bare = bare_run(harness.run_dir, folder / "bare")
     free_disk(bare)
     numbers["bare"] = side(bare, options)
-    numbers["harness_to_bare"] = compared(harness.metrics, bare.metrics)
+    numbers["harness_to_bare"] = compared(harness.run_dir, bare)
     write_part(options, PART, numbers)
     return numbers
 
@@ -79,17 +80,12 @@ def trained(options: Options) -> Path:
     """
     asked = _asked(options)
     for file in sorted(options.scratch.glob(f"{FOLDER}*/{ASKED}"), key=_age, reverse=True):
-        if json.loads(file.read_text()) == asked:
+        if json.loads(file.read_text())["overrides"] == asked:
             return next((file.parent / HARNESS).glob("*/run.json")).parent
     raise RepriseError(
         f"{options.scratch} holds no run of the part `train` with these options: run "
         "`python -m bench.gpu train` with the same ones first"
     )
-
-
-def metrics_of(run_dir: Path) -> Path:
-    """verl's step metrics of a run's only attempt."""
-    return run_dir / "logs" / "attempt_1" / METRICS_LOG
 
 
 def _asked(options: Options) -> list[str]:
@@ -120,18 +116,31 @@ def side(outcome: RunOutcome, options: Options) -> dict[str, Any]:
     """The numbers of one of the two runs."""
     return {
         **speeds(step_metrics(outcome.metrics), on_gpu=options.on_gpu),
-        "wall_s_per_step": wall_seconds(outcome.step_ends),
+        "wall_s_per_step": middle(wall_seconds(outcome.step_ends)),
+        # The first run on a machine compiles kernels, which those after it find in their caches.
         "start_up_s": outcome.seconds_to_first_step,
         "total_s": outcome.seconds,
     }
 
 
-def compared(harness: Path, other: Path) -> dict[str, Any]:
-    """Seconds a step of the harness over another's, from the metrics of both."""
+def compared(harness: Path, other: RunOutcome) -> dict[str, Any]:
+    """Seconds a step of the harness over another's: by verl's timer, and from one step's metrics to
+    the next's.
+
+    Args:
+        harness: the run that `train` made through run.py.
+        other: what it is held against.
+    """
+    metrics = harness / "logs" / "attempt_1" / METRICS_LOG
     first, second = (
-        [step_seconds(step) for step in counted(step_metrics(found))] for found in (harness, other)
+        [step_seconds(step) for step in counted(step_metrics(found))]
+        for found in (metrics, other.metrics)
     )
-    return ratio(first, second)
+    asked = json.loads((harness.parent.parent / ASKED).read_text())
+    return {
+        "step": ratio(first, second),
+        "wall": ratio(asked["wall_s"], wall_seconds(other.step_ends)),
+    }
 
 
 def _inside(harness: RunOutcome) -> dict[str, float | None]:

@@ -1,6 +1,7 @@
 """Step metrics as the numbers that the training measurement reports; pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -77,6 +78,8 @@ def ratio(
     ratio alone."""
     import numpy as np
 
+    if not numerator or not denominator:
+        return {"value": None, "low": None, "high": None, "budget": BUDGET, "within": None}
     value = median(numerator) / median(denominator)
     found: dict[str, float | bool | None] = {"value": value, "low": None, "high": None}
     found |= {"budget": BUDGET, "within": None}
@@ -91,11 +94,11 @@ def ratio(
     return found
 
 
-def wall_seconds(step_ends: dict[int, float]) -> float | None:
-    """Mean seconds from one step's metrics to the next's after the warm-up, whatever passed in
-    between; null for fewer than two such steps."""
+def wall_seconds(step_ends: Mapping[int, float]) -> list[float]:
+    """Seconds from one step's metrics to the next's after the warm-up, whatever passed in between:
+    verl's own timer leaves out its metrics, its logger and its clearing up."""
     ends = [step_ends[step] for step in sorted(step_ends)][WARM_UP_STEPS:]
-    return (ends[-1] - ends[0]) / (len(ends) - 1) if len(ends) > 1 else None
+    return [later - earlier for earlier, later in pairwise(ends)]
 
 
 def middle(values: Sequence[float]) -> float | None:

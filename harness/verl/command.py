@@ -30,7 +30,8 @@ def command(spec: RunSpec, keys: Mapping[str, Any], hydra_dir: Path) -> list[str
     if kind == "rl":
         return [sys.executable, "-m", "verl.trainer.main_ppo", *overrides]
     launcher = [
-        *("-m", "torch.distributed.run", "--standalone", "--nnodes=1"),
+        # Without an address torchrun waits for that of the host's name, which may have none.
+        *("-m", "torch.distributed.run", "--standalone", "--nnodes=1", "--local-addr=127.0.0.1"),
         f"--nproc_per_node={spec.hardware.gpus_per_node}",
     ]
     return [sys.executable, *launcher, "-m", "verl.trainer.sft_trainer", *overrides]

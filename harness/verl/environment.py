@@ -48,6 +48,14 @@ CPU: Settings = {
     "RAY_prestart_worker_first_driver": ("0", "as above, for those of the first driver"),
 }
 
+GPU: Settings = {
+    "VLLM_NO_USAGE_STATS": ("1", "as for Ray: no usage statistics leave the machine"),
+    "VLLM_USE_FLASHINFER_SAMPLER": (
+        "0",
+        "log-probabilities of what was sampled rule it out; some models would still import it",
+    ),
+}
+
 ONE_NODE_CPU: Settings = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": ("0", "Ray's switch for loopback as the only address"),
     "GLOO_SOCKET_IFNAME": ("lo", "training processes talk on this machine only"),
@@ -66,7 +74,7 @@ def assignments(spec: RunSpec, run_dir: Path, logs: Path) -> dict[str, str]:
         logs: folder of the attempt; metrics and the reward's record go there.
     """
     hardware = spec.hardware
-    settings = ALWAYS | (CPU if hardware.device == "cpu" else {})
+    settings = ALWAYS | (CPU if hardware.device == "cpu" else GPU)
     if hardware.device == "cpu" and hardware.nodes == 1:
         settings |= ONE_NODE_CPU
     result = {name: value for name, (value, _) in settings.items()}

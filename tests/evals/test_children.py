@@ -174,6 +174,15 @@ def test_vllm_on_a_cpu_is_set_up_unless_the_user_says_otherwise(
     assert found["PYTHONPATH"].split(os.pathsep)[0] == str(children.ROOT)
 
 
+def test_vllm_on_a_gpu_compiles_no_sampler_that_knows_no_seeds(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu = job.model_copy(update={"engine": "vllm", "device": "cuda"})
+    assert child_environment(on_gpu, 0)["VLLM_USE_FLASHINFER_SAMPLER"] == "0"
+    monkeypatch.setenv("VLLM_USE_FLASHINFER_SAMPLER", "1")
+    assert child_environment(on_gpu, 0)["VLLM_USE_FLASHINFER_SAMPLER"] == "1"
+
+
 def test_neither_parent_nor_child_imports_an_engine_before_it_is_needed() -> None:
     code = (
         "import sys, evals.children, evals.generate; print(sorted({'torch', 'transformers', 'vllm',"

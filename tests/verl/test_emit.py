@@ -86,6 +86,8 @@ def test_command_is_one_process_with_every_key() -> None:
 def test_sft_runs_under_torchrun() -> None:
     spec = spec_of("algorithm=sft", "data=countdown_demonstrations")
     words = command(spec, emit(spec, RUN, 10), RUN / "hydra")
+    # torchrun would wait for the address of the host's name, which may have none.
+    assert "--local-addr=127.0.0.1" in words
     assert "torch.distributed.run" in words and "verl.trainer.sft_trainer" in words
 
 

@@ -16,6 +16,7 @@ def test_the_plug_in_is_for_the_cpu_only(hardware: str, on_cpu: bool, tmp_path: 
     spec = spec_of("+repro=tinyzero", f"hardware={hardware}")
     values = environment(BASE, assignments(spec, tmp_path, tmp_path))
     assert ("VERL_PLATFORM" in values) == on_cpu
+    assert ("VLLM_USE_FLASHINFER_SAMPLER" in values) != on_cpu
     assert "RAY_ADDRESS" not in values, "a Ray that happens to be there lacks the run's variables"
     assert values["REPRISE_RUN_FILE"].startswith(str(tmp_path)) and values["PATH"] == "/bin"
     assert values["PYTHONPATH"].endswith(":/mine")

@@ -26,15 +26,22 @@ def test_absent_and_other_packages() -> None:
     assert "PROFILE=gpu" in found["ray"].how and found["packages"].found == "2 of 5 as pinned"
 
 
+def test_what_other_models_need_may_be_left_out() -> None:
+    pins = {"flashinfer-cubin": "0.6.12", "tilelang": "1.0", "vllm": "0.24.0"}
+    found = {finding.name: finding.ok for finding in packages(pins, lambda _: None, "gpu")}
+    assert found == {"flashinfer-cubin": True, "tilelang": True, "vllm": False, "packages": True}
+
+
 def test_without_a_gpu_everything_that_is_missing_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     monkeypatch.setattr(check, "attention_errors", _no_gpu)
+    monkeypatch.setattr(check.os, "sched_getaffinity", lambda _: {0, 1})
     options = Options(hardware="1xH100", model="tiny", steps=1, out=tmp_path, scratch=tmp_path)
     found = check.measure(options)
     named = {line.partition(":")[0] for line in found["missing"]}
-    assert {"NVML", "attention varlen"} <= named
+    assert {"NVML", "attention varlen", "processors"} <= named
     assert "docker run --gpus all" in capsys.readouterr().out
 
 

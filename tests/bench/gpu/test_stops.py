@@ -12,6 +12,7 @@ from bench.gpu.children import processes_of
 from bench.gpu.options import Options
 from bench.gpu.runs import RunOutcome
 from bench.gpu.stop_checks import (
+    DIFFERENCE,
     GONE_S,
     Case,
     durations,
@@ -124,16 +125,19 @@ def test_durations_of_both_attempts(tmp_path: Path) -> None:
         folder = tmp_path / "logs" / f"attempt_{attempt}"
         folder.mkdir(parents=True)
         lines = [
-            json.dumps({"step": number, "data": {"timing_s/step": value}})
+            json.dumps({"step": number, "data": {"timing_s/step": value, DIFFERENCE: value / 1e7}})
             for number, value in enumerate(seconds, start=1)
         ]
         (folder / "metrics.jsonl").write_text("\n".join(lines))
-    assert durations(tmp_path, AFTER) == {"s_per_step": 2.0, "save_s": None}
+    assert durations(tmp_path, AFTER) == {
+        "s_per_step": 2.0, "save_s": None, "probability_difference_mean": 9e-7
+    }  # fmt: skip
 
 
 def test_a_trainer_that_logs_no_seconds_is_timed_by_its_events(tmp_path: Path) -> None:
-    assert durations(tmp_path, AFTER) == {"s_per_step": 1.0, "save_s": None}
-    assert durations(tmp_path, BEFORE) == {"s_per_step": None, "save_s": None}
+    nothing = {"s_per_step": None, "save_s": None, "probability_difference_mean": None}
+    assert durations(tmp_path, AFTER) == nothing | {"s_per_step": 1.0}
+    assert durations(tmp_path, BEFORE) == nothing
     outcome = RunOutcome(
         run_dir=tmp_path, log=tmp_path / "log", metrics=tmp_path / "none", started_at=90.0,
         seconds=20.0, step_ends={},

@@ -70,5 +70,6 @@ def test_few_steps_give_no_interval_and_no_verdict() -> None:
 
 
 def test_wall_seconds_between_steps() -> None:
-    assert wall_seconds({1: 10.0, 2: 20.0, 3: 24.0, 4: 28.0, 5: 33.0}) == 4.5
-    assert wall_seconds({1: 10.0, 2: 20.0, 3: 24.0}) is None
+    assert wall_seconds({1: 10.0, 2: 20.0, 3: 24.0, 4: 28.0, 5: 33.0}) == [4.0, 5.0]
+    assert wall_seconds({1: 10.0, 2: 20.0, 3: 24.0}) == []
+    assert ratio([4.0, 5.0], [])["value"] is None
