@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.gpu.check import OPTIONAL
 from bench.gpu.wheel_parts import Needs, Piece, Pin, canonical, needs, parts, read_pins
 from harness.errors import RepriseError
 from harness.files import write_json, write_text
@@ -178,6 +179,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--leave-out", action="append", default=[], metavar="NAME", help="is not carried"
     )
+    parser.add_argument(
+        "--lean", action="store_true", help="leaves out what the measurements here never import"
+    )
     parser.add_argument("--glibc", type=int, default=39, help="2.<glibc> of the target (39)")
     return parser.parse_args(arguments)
 
@@ -190,7 +194,7 @@ def main(arguments: Sequence[str]) -> int:
             read_pins(given.pins.read_text(), str(given.pins)),
             read_pins(given.have.read_text(), str(given.have)),
             keep=given.keep or KEEP,
-            leave_out=given.leave_out,
+            leave_out=[*given.leave_out, *(OPTIONAL if given.lean else ())],
         )
     except (RepriseError, OSError) as error:
         print(error, file=sys.stderr)
