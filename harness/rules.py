@@ -358,9 +358,9 @@ def _hardware(spec: RunSpec) -> Iterator[str]:
         )
     if hardware.remove_padding and hardware.attention == "sdpa":
         yield (
-            "hardware.remove_padding=true packs sequences, and hardware.attention=sdpa would let "
-            "each wait for the whole row: set hardware.attention=varlen or "
-            "hardware.remove_padding=false"
+            "hardware.remove_padding=true packs sequences into one row, of which "
+            "hardware.attention=sdpa would compute all pairs of tokens: set "
+            "hardware.attention=varlen or hardware.remove_padding=false"
         )
     if hardware.device == "cuda" and hardware.attention != "sdpa" and hardware.precision == "fp32":
         yield (

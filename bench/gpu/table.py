@@ -10,6 +10,8 @@ from harness.paths import ROOT
 
 NOT_RUN = "not run"
 LONGEST_CELL = 60
+SHOWN = 3
+"""Of a list of words; the result file has them all."""
 DESCRIBED = ("torch", "vllm", "transformers", "verl")
 
 
@@ -41,7 +43,8 @@ def flat(numbers: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
         elif not isinstance(value, list):
             yield f"{prefix}{name}", value
         elif all(isinstance(item, str) for item in value):
-            yield f"{prefix}{name}", "; ".join(value) or "none"
+            more = f"; and {len(value) - SHOWN} more" if len(value) > SHOWN else ""
+            yield f"{prefix}{name}", ("; ".join(value[:SHOWN]) + more) or "none"
 
 
 def cell(value: Any) -> str:

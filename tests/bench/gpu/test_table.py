@@ -22,6 +22,8 @@ def test_values_as_they_are_read() -> None:
 def test_nested_numbers_become_rows_and_lists_of_numbers_do_not() -> None:
     numbers = {"a": {"b": 1, "c": {"d": None}}, "each": [1.0, 2.0], "missing": ["x", "y"]}
     assert list(flat(numbers)) == [("a.b", 1), ("a.c.d", None), ("missing", "x; y")]
+    (many,) = flat({"missing": ["v", "w", "x", "y", "z"]})
+    assert many == ("missing", "v; w; x; and 2 more")
     assert summary("train", numbers).splitlines()[2].split() == ["a.c.d", "not", "run"]
 
 
