@@ -46,6 +46,8 @@ class Finding:
     found: str
     how: str = ""
     """How to get it, where it is missing."""
+    noted: bool = False
+    """Not as pinned, and no reason to stop."""
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def measure(options: Options) -> dict[str, Any]:
     return {
         "looked_at": len(findings),
         "missing": [f"{f.name}: {f.found}" for f in findings if not f.ok],
-        "notes": [f"{f.name}: {f.found}" for f in findings if f.ok and f.how],
+        "notes": [f"{f.name}: {f.found}" for f in findings if f.noted],
         "device": device,
         "attention_relative_error": errors or None,
     }
@@ -91,10 +93,12 @@ def packages(
         found = version_of(name)
         if found is None:
             spared = any(fnmatch(name, pattern) for pattern in OPTIONAL)
-            yield Finding(name=name, ok=spared, found=f"not installed ({wanted})", how=how)
+            absent = f"not installed ({wanted})"
+            yield Finding(name=name, ok=spared, found=absent, how=how, noted=spared)
         elif found.partition("+")[0] != wanted.partition("+")[0]:
             other = f"{found} instead of {wanted}"
-            yield Finding(name=name, ok=name not in EXACT, found=other, how=how)
+            tried = name not in EXACT
+            yield Finding(name=name, ok=tried, found=other, how=how, noted=tried)
         else:
             right += 1
     yield Finding(name="packages", ok=True, found=f"{right} of {len(pins)} as pinned")

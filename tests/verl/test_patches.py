@@ -2,9 +2,13 @@
 
 import inspect
 import os
+import subprocess
+import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
+
+from harness.paths import ROOT
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("verl")
@@ -147,3 +151,21 @@ def test_new_weights_are_those_of_the_seed() -> None:
         engine.initialize()
         heads.append(engine.head)
     assert torch.equal(*heads)
+
+
+@pytest.mark.slow
+def test_importing_the_plug_ins_puts_all_of_it_in_place() -> None:
+    code = (
+        "import verl.utils.torch_functional as t, verl.utils.model as m\n"
+        "from verl.workers.engine.fsdp.transformer_impl import FSDPEngine\n"
+        "from transformers.modeling_utils import AttentionInterface\n"
+        "print(t.logprobs_from_logits.__wrapped__.__name__, FSDPEngine.initialize.__wrapped__"
+        ".__name__, m.load_valuehead_model.__module__, 'varlen' in AttentionInterface())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "VERL_USE_EXTERNAL_MODULES": "harness.verl.plugins"},
+    )  # fmt: skip
+    assert done.stdout.split()[-4:] == [
+        "logprobs_from_logits", "initialize", "harness.verl.plugins.patches.value_head", "True"
+    ]  # fmt: skip

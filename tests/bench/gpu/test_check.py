@@ -42,6 +42,8 @@ def test_without_a_gpu_everything_that_is_missing_is_listed(
     found = check.measure(options)
     named = {line.partition(":")[0] for line in found["missing"]}
     assert {"NVML", "attention varlen", "processors"} <= named
+    noted = {line.partition(":")[0] for line in found["notes"]}
+    assert "Python" not in noted and "flashinfer-python" in noted
     assert "docker run --gpus all" in capsys.readouterr().out
 
 
